@@ -61,13 +61,14 @@ def _add_in_float(
 ) -> np.ndarray:
     """onnxruntime's QLinearAdd on x86-64 with AVX2 (its SSE2 and NEON kernels round elsewhere).
 
-    The zero points become one float32 constant; two fused multiply-adds bring in the second operand, then the
+    The zero points become one float32 constant, by a fused multiply-add of its own; two more bring in the second operand, then the
     first (an operand that broadcasts comes before either, by a multiply and an add), and the result is rounded
     half even with the zero point inside. A fused multiply-add is exact in float64 but for the final rounding.
     """
     ratios = [np.float32(multiplier) for multiplier in multipliers]
-    products = [np.float32(ratio * np.float32(zero)) for ratio, zero in zip(ratios, zero_points, strict=True)]
-    total = np.float32(output_zero_point) - np.float32(products[0] + products[1])
+    product = np.float32(ratios[1] * np.float32(zero_points[1]))
+    fixed = np.float32(np.float64(ratios[0]) * zero_points[0] + np.float64(product))
+    total = np.float32(output_zero_point) - fixed
     order = (0, 1) if operands[0].shape[-1:] == (1,) and operands[1].shape[-1:] != (1,) else (1, 0)
     for index in order:
         total = (operands[index].astype(np.float64) * np.float64(ratios[index]) + total).astype(np.float32)

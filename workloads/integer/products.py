@@ -14,7 +14,7 @@ def windows(
     stride: tuple[int, int] = (1, 1),
     pads: tuple[int, int, int, int] = (0, 0, 0, 0),
     dilation: tuple[int, int] = (1, 1),
-    fill: int = 0,
+    fill: float = 0,
 ) -> np.ndarray:
     """Return every window of an image as a view, shape (N, C, OH, OW, KH, KW).
 
@@ -23,7 +23,7 @@ def windows(
     image : (N, C, H, W)
     pads : tuple of int
         Top, left, bottom, right, in the ONNX order.
-    fill : int
+    fill : float
         Value of the padding.
     """
     top, left, bottom, right = pads
@@ -41,7 +41,7 @@ def convolution_sums(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
 ) -> np.ndarray:
-    """Return the sums of a convolution as int64, shape (N, O, OH, OW).
+    """Return the sums of a convolution, shape (N, O, OH, OW): int64, or float32 for float operands.
 
     Both operands come with their zero points already subtracted; the padding is then 0, which is the input's
     zero point as stored.
@@ -53,7 +53,7 @@ def convolution_sums(
     """
     batch, channels = image.shape[:2]
     outputs, per_group, *kernel = weights.shape
-    view = windows(image.astype(np.int64), (kernel[0], kernel[1]), stride, pads, dilation)
+    view = windows(image, (kernel[0], kernel[1]), stride, pads, dilation)
     out_h, out_w = view.shape[2:4]
     grouped = view.reshape(batch, groups, channels // groups, out_h, out_w, *kernel)
     columns = grouped.transpose(1, 0, 3, 4, 2, 5, 6).reshape(groups, batch * out_h * out_w, -1)
@@ -63,15 +63,17 @@ def convolution_sums(
 
 
 def matrix_sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return ``left @ right`` exactly, as int64.
+    """Return ``left @ right``: exactly, as int64, or in float32 for float operands.
 
-    The product runs through float64 BLAS while every partial sum stays below 2^53, else in int64.
+    An integer product runs through float64 BLAS while every partial sum stays below 2^53, else in int64.
 
     Parameters
     ----------
-    left : int (..., M, K)
-    right : int (..., K, N)
+    left : (..., M, K)
+    right : (..., K, N)
     """
+    if np.issubdtype(left.dtype, np.floating) or np.issubdtype(right.dtype, np.floating):
+        return left.astype(np.float32) @ right.astype(np.float32)
     greatest = [int(np.abs(side.astype(np.int64)).max(initial=0)) for side in (left, right)]
     if greatest[0] * greatest[1] * left.shape[-1] < _EXACT:
         return (left.astype(np.float64) @ right.astype(np.float64)).astype(np.int64)
