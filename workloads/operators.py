@@ -98,11 +98,11 @@ _ELEMENTWISE = {
     )
 }  # fmt: skip
 _REDUCTIONS = {
-    f"reduce_{name}": _vector(f"reduce_{name}", axes=None, keepdims=True)
+    f"reduce_{name}": _vector("reduce", axes=None, keepdims=True)
     for name in ("sum", "mean", "max", "min", "prod", "l2", "sum_square")
 } | {
-    "arg_max": _vector("arg_max", axis=0, keepdims=True),
-    "arg_min": _vector("arg_min", axis=0, keepdims=True),
+    "arg_max": _vector("reduce", axis=0, keepdims=True),
+    "arg_min": _vector("reduce", axis=0, keepdims=True),
     "top_k": _vector("top_k", axis=-1),
     "cumulative_sum": _vector("cumulative_sum"),
     "rotary": _vector("rotary", interleaved=False),
