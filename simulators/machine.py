@@ -1,28 +1,40 @@
 """The machine description: one file gives the simulator, the RTL and the cost model.
 
 Every field changes some output of a run, or says ``informational`` in its schema (a test generated from the
-schema sees to it). Latencies of PEs and units live here; the RTL takes them as parameters.
+schema sees to it). Latencies of PEs and units live here; the RTL takes them as parameters. What must hold
+between fields stands in `simulators.machine_checks`.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simulators.machine_checks import VECTOR_FUNCTIONS, Path, conflicts
+from simulators.technology_names import ARITHMETIC_PROFILES, MEMORY_TECHNOLOGIES, SCALING_LAWS
 
 Positive = Annotated[int, Field(ge=1)]
+Clock = Annotated[int, Field(ge=1, le=10**12)]
 Cycles = Annotated[int, Field(ge=0, le=1 << 20)]
 Size = Annotated[int, Field(ge=1, le=1 << 40)]
+Depth = Annotated[int, Field(ge=1, le=256)]
+Factor = Annotated[float, Field(gt=0, le=100)]
 
 DATAFLOWS = ("ws", "os", "is")
 REQUANTIZE = ("dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double")
+_LABEL: dict[str, Any] = {"informational": True}
+
+
+def _known(names: tuple[str, ...]) -> dict[str, Any]:
+    return {"enum": list(names)}
 
 
 class Strict(BaseModel):
     """Base of every section: no unknown field, no silent conversion, immutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class ProcessingElement(Strict):
@@ -37,21 +49,25 @@ class ProcessingElement(Strict):
 class Array(Strict):
     """The systolic array."""
 
-    rows: Annotated[int, Field(ge=1, le=1024)]
-    cols: Annotated[int, Field(ge=1, le=1024)]
-    dataflow: Literal["ws", "os", "is"] = "ws"
-    shadow_weights: bool = Field(True, description="the next stationary tile loads while the present one works (ws, is)")
+    rows: Annotated[int, Field(ge=1, le=1024)] = Field(description="PEs in a column")
+    cols: Annotated[int, Field(ge=1, le=1024)] = Field(description="PEs in a row: the sums of an accumulator word")
+    dataflow: Literal["ws", "os", "is"] = Field("ws", description="what stays in the PEs: weights, sums or activations")
+    shadow_weights: bool = Field(True, description="the next stationary tile loads while this one works (ws, is)")
     fold_overlap: bool = Field(True, description="a fold may start before the one before it has drained")
-    os_drain: Literal["shifted", "parallel"] = Field("shifted", description="os: sums leave through the PEs (rows more cycles) or all at once")
-    convolution: Literal["shifted", "im2col"] = Field("shifted", description="a matmul per filter tap, or an im2col stream over R*S*C")
-    pe: ProcessingElement = ProcessingElement()
+    os_drain: Literal["shifted", "parallel"] = Field(
+        "shifted", description="os: sums leave through the PEs (rows more cycles) or all at once"
+    )
+    convolution: Literal["shifted", "im2col"] = Field(
+        "shifted", description="a matmul per filter tap, or an im2col stream over R*S*C"
+    )
+    pe: ProcessingElement = Field(ProcessingElement(), description="the element that the array repeats")
 
 
 class Buffer(Strict):
     """An on-chip memory."""
 
-    size_bytes: Size
-    banks: Annotated[int, Field(ge=1, le=1024)] = 1
+    size_bytes: Size = Field(description="capacity, both halves together")
+    banks: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="equal memories that make it up")
     double_buffered: bool = Field(True, description="two tiles in flight, each at most half the memory")
     latency_cycles: Cycles = Field(1, description="read latency (accumulators: from the array's sum to the memory)")
 
@@ -66,26 +82,35 @@ class VectorFunction(Strict):
 class Vector(Strict):
     """The vector unit behind the accumulators."""
 
-    lanes: Annotated[int, Field(ge=1, le=4096)]
-    requantize: Literal["dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double"] = "dyadic_half_up"
-    functions: dict[str, VectorFunction]
+    lanes: Annotated[int, Field(ge=1, le=4096)] = Field(description="elements a cycle; at most array.cols")
+    requantize: Literal["dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double"] = Field(
+        "dyadic_half_up", description="how sums are scaled and rounded to activations"
+    )
+    functions: dict[str, VectorFunction] = Field(
+        description="the functions that the unit has, each with its timing",
+        json_schema_extra={"propertyNames": _known(VECTOR_FUNCTIONS)},
+    )
 
 
 class Dma(Strict):
     """The load and store engines' share of the memory port."""
 
-    bus_bytes: Annotated[int, Field(ge=1, le=4096)] = Field(description="bytes of one beat: one beat a cycle into or out of the buffers")
-    burst_bytes: Annotated[int, Field(ge=1, le=1 << 16)] = Field(64, description="longest request; a multiple of bus_bytes, never crossed by a request")
+    bus_bytes: Annotated[int, Field(ge=1, le=4096)] = Field(
+        description="bytes of one beat: one beat a cycle into or out of the buffers"
+    )
+    burst_bytes: Annotated[int, Field(ge=1, le=1 << 16)] = Field(
+        64, description="longest request, aligned to its size; a power of two, a multiple of bus_bytes"
+    )
     outstanding: Annotated[int, Field(ge=1, le=4096)] = Field(16, description="requests in flight, load and store each")
 
 
 class Queues(Strict):
     """Depth of each in-order command queue."""
 
-    load: Annotated[int, Field(ge=1, le=256)] = 8
-    execute: Annotated[int, Field(ge=1, le=256)] = 8
-    vector: Annotated[int, Field(ge=1, le=256)] = 8
-    store: Annotated[int, Field(ge=1, le=256)] = 8
+    load: Depth = Field(8, description="commands that the load queue holds")
+    execute: Depth = Field(8, description="commands that the execute queue holds")
+    vector: Depth = Field(8, description="commands that the vector queue holds")
+    store: Depth = Field(8, description="commands that the store queue holds")
     token_bits: Annotated[int, Field(ge=1, le=16)] = Field(4, description="width of a dependency counter")
 
 
@@ -97,44 +122,73 @@ class Memory(Strict):
     `latency_spread_cycles` lets requests overtake each other.
     """
 
-    model: Literal["resident", "simple"] = "simple"
-    clock_hz: Positive | None = Field(None, description="clock of the memory; the machine's own when absent")
-    bytes_per_cycle: Positive = Field(16, description="bytes a memory clock")
+    model: Literal["resident", "simple"] = Field("simple", description="nothing is moved, or latency and bandwidth")
+    clock_hz: Clock | None = Field(None, description="clock of the memory; the machine's own when absent")
+    bytes_per_cycle: Annotated[int, Field(ge=1, le=1 << 20)] = Field(16, description="bytes a memory clock")
     latency_cycles: Cycles = Field(40, description="memory clocks from the end of a transfer's slot to its completion")
     latency_spread_cycles: Cycles = Field(0, description="greatest extra latency, by address: completions leave order")
     queue_depth: Annotated[int, Field(ge=1, le=4096)] = Field(32, description="requests held; a full queue refuses")
-    technology: str = Field("DDR4", description="names the energy per bit in the cost tables")
+    technology: str = Field(
+        "DDR4", description="names the energy per bit", json_schema_extra=_known(MEMORY_TECHNOLOGIES)
+    )
 
 
 class Technology(Strict):
     """Process of the logic and the on-chip memories."""
 
-    node_nm: Annotated[int, Field(ge=1, le=180)]
-    supply_v: Annotated[float, Field(gt=0, le=5)] | None = Field(None, description="supply; the node's nominal one when absent")
-    arithmetic: str = Field("horowitz_45nm", description="named profile of arithmetic energy and area")
-    scaling: str = Field("stillmaker_baas_2017", description="named law that carries a figure from its node to node_nm")
-    sram_cell: Literal["itrs-hp", "itrs-lstp"] = "itrs-hp"
-    sram_area_factor: Annotated[float, Field(gt=0, le=100)] = Field(2.5, description="named calibration of the SRAM table's area")
-    sram_energy_factor: Annotated[float, Field(gt=0, le=100)] = Field(1.5, description="named calibration of the SRAM table's energy")
+    node_nm: Annotated[int, Field(ge=1, le=180)] = Field(description="process node")
+    supply_v: Annotated[float, Field(gt=0, le=5)] | None = Field(
+        None, description="supply; the node's nominal one when absent"
+    )
+    arithmetic: str = Field(
+        "horowitz_45nm",
+        description="named profile of arithmetic energy and area",
+        json_schema_extra=_known(ARITHMETIC_PROFILES),
+    )
+    scaling: str = Field(
+        "stillmaker_baas_2017",
+        description="named law that carries a figure from its node to node_nm",
+        json_schema_extra=_known(SCALING_LAWS),
+    )
+    sram_cell: Literal["itrs-hp", "itrs-lstp"] = Field("itrs-hp", description="cells of the SRAM table")
+    sram_area_factor: Factor = Field(2.5, description="named calibration of the SRAM table's area")
+    sram_energy_factor: Factor = Field(1.5, description="named calibration of the SRAM table's energy")
 
 
 class Machine(Strict):
     """A whole machine, immutable and hashable by its JSON."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80, json_schema_extra={"informational": True})]
-    description: str = Field("", max_length=2000, json_schema_extra={"informational": True})
-    source: str = Field("", max_length=2000, description="where the figures come from", json_schema_extra={"informational": True})
-    clock_hz: Annotated[int, Field(ge=1, le=10**12)]
-    technology: Technology
-    array: Array
-    scratchpad: Buffer = Field(description="activations: the array's operands and the vector unit's operands and results")
-    weight_buffer: Buffer
-    accumulator: Buffer
+    name: Annotated[str, Field(min_length=1, max_length=80)] = Field(
+        description="what reports call the machine", json_schema_extra=_LABEL
+    )
+    description: str = Field("", max_length=2000, description="what the machine is", json_schema_extra=_LABEL)
+    source: str = Field("", max_length=2000, description="where its figures come from", json_schema_extra=_LABEL)
+    clock_hz: Clock = Field(description="clock of the array, the buffers and the DMA")
+    technology: Technology = Field(description="process of the logic and the on-chip memories")
+    array: Array = Field(description="the systolic array")
+    scratchpad: Buffer = Field(
+        description="activations: operands of the array, operands and results of the vector unit"
+    )
+    weight_buffer: Buffer = Field(description="weights: of the array and of depthwise layers")
+    accumulator: Buffer = Field(description="partial sums, in words of array.cols")
     parameter_buffer: Buffer = Field(description="bias, multiplier and shift per channel, 12 bytes each")
-    vector: Vector | None = None
-    dma: Dma
-    queues: Queues = Queues()
-    memory: Memory = Memory()
+    vector: Vector | None = Field(None, description="the vector unit behind the accumulators; null for none")
+    dma: Dma = Field(description="the load and store engines")
+    queues: Queues = Field(Queues(), description="depths of the command queues")
+    memory: Memory = Field(Memory(), description="what lies behind the DMA")
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Machine:
+        found = conflicts(self._value)
+        if found:
+            raise ValueError("; ".join(f"{'.'.join(path)}: {message}" for path, message in found))
+        return self
+
+    def _value(self, path: Path) -> Any:
+        value: Any = self
+        for part in path:
+            value = None if value is None else getattr(value, part)
+        return value
 
     @property
     def memory_clock_ratio(self) -> Fraction:
