@@ -84,3 +84,14 @@ def parse_format(name: object, where: str = "format") -> Format:
         f"{where}: '{text}' is not a format; use intN or uintN (N 1 to 64), {', '.join(sorted(_FLOATS))}"
         f"{did_you_mean(text, format_names())}"
     )
+
+
+def same_quantization(one: Format, other: Format) -> bool:
+    """Whether two formats store a real value as the same integer."""
+    if one.name != other.name or (one.scale is None) != (other.scale is None):
+        return False
+    if one.scale is None or other.scale is None:
+        return True
+    zeros = [0 if f.zero_point is None else f.zero_point for f in (one, other)]
+    same_zeros = np.array_equal(*np.broadcast_arrays(*zeros))
+    return same_zeros and np.array_equal(one.scale, other.scale) and one.axis == other.axis

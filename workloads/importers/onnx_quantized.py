@@ -7,22 +7,11 @@ from dataclasses import replace
 import numpy as np
 import onnx
 
-from workloads.formats import Format
+from workloads.formats import Format, same_quantization
 from workloads.importers.onnx_builder import Builder
 from workloads.importers.onnx_windows import conv_attributes, pool_attributes
 
 Node = onnx.NodeProto
-
-
-def same_quantization(one: Format, other: Format) -> bool:
-    """Whether two formats store a real value as the same integer."""
-    if one.name != other.name or (one.scale is None) != (other.scale is None):
-        return False
-    if one.scale is None or other.scale is None:
-        return True
-    zeros = [0 if f.zero_point is None else f.zero_point for f in (one, other)]
-    same_zeros = np.array_equal(*np.broadcast_arrays(*zeros))
-    return same_zeros and np.array_equal(one.scale, other.scale) and one.axis == other.axis
 
 
 def _quantization(
