@@ -108,8 +108,8 @@ _REDUCTIONS = {
     "rotary": _vector("rotary", interleaved=False),
 }
 _CONVERSIONS = {
-    "quantize": _each("quantize"),
-    "dequantize": _each("dequantize"),
+    "quantize": _each("requantize"),
+    "dequantize": _each("requantize"),
     "requantize": _each("requantize"),
     "dynamic_quantize": _vector("dynamic_quantize"),
     "cast": _vector("cast"),

@@ -70,7 +70,7 @@ def _with_activations(network: Network) -> Network:
         host = _host(graph, operator)
         if host is None:
             continue
-        entry = (operator.kind, {name: operator.attributes[name] for name in operator.attributes if name != FUSED})
+        entry = (operator.kind, {name: value for name, value in attributes_of(operator).items() if name != FUSED})
         host.attributes[FUSED] = (*host.attributes.get(FUSED, ()), entry)
         host.outputs = operator.outputs
         graph.writer[operator.outputs[0]] = host
