@@ -40,10 +40,10 @@ class Strict(BaseModel):
 class ProcessingElement(Strict):
     """One multiply-accumulate element."""
 
-    activation: str = Field("int8", description="format of the activations that stream or stay")
-    weight: str = Field("int8", description="format of the weights")
-    accumulator: str = Field("int32", description="format of the partial sums")
-    latency_cycles: Annotated[int, Field(ge=1, le=16)] = Field(1, description="registers from operands to sum")
+    activation: str = Field(default="int8", description="format of the activations that stream or stay")
+    weight: str = Field(default="int8", description="format of the weights")
+    accumulator: str = Field(default="int32", description="format of the partial sums")
+    latency_cycles: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="registers from operands to sum")
 
 
 class Array(Strict):
@@ -51,32 +51,40 @@ class Array(Strict):
 
     rows: Annotated[int, Field(ge=1, le=1024)] = Field(description="PEs in a column")
     cols: Annotated[int, Field(ge=1, le=1024)] = Field(description="PEs in a row: the sums of an accumulator word")
-    dataflow: Literal["ws", "os", "is"] = Field("ws", description="what stays in the PEs: weights, sums or activations")
-    shadow_weights: bool = Field(True, description="the next stationary tile loads while this one works (ws, is)")
-    fold_overlap: bool = Field(True, description="a fold may start before the one before it has drained")
+    dataflow: Literal["ws", "os", "is"] = Field(
+        default="ws", description="what stays in the PEs: weights, sums or activations"
+    )
+    shadow_weights: bool = Field(
+        default=True, description="the next stationary tile loads while this one works (ws, is)"
+    )
+    fold_overlap: bool = Field(default=True, description="a fold may start before the one before it has drained")
     os_drain: Literal["shifted", "parallel"] = Field(
-        "shifted", description="os: sums leave through the PEs (rows more cycles) or all at once"
+        default="shifted", description="os: sums leave through the PEs (rows more cycles) or all at once"
     )
     convolution: Literal["shifted", "im2col"] = Field(
-        "shifted", description="a matmul per filter tap, or an im2col stream over R*S*C"
+        default="shifted", description="a matmul per filter tap, or an im2col stream over R*S*C"
     )
-    pe: ProcessingElement = Field(ProcessingElement(), description="the element that the array repeats")
+    pe: ProcessingElement = Field(default=ProcessingElement(), description="the element that the array repeats")
 
 
 class Buffer(Strict):
     """An on-chip memory."""
 
     size_bytes: Size = Field(description="capacity, both halves together")
-    banks: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="equal memories that make it up")
-    double_buffered: bool = Field(True, description="two tiles in flight, each at most half the memory")
-    latency_cycles: Cycles = Field(1, description="read latency (accumulators: from the array's sum to the memory)")
+    banks: Annotated[int, Field(ge=1, le=1024)] = Field(default=1, description="equal memories that make it up")
+    double_buffered: bool = Field(default=True, description="two tiles in flight, each at most half the memory")
+    latency_cycles: Cycles = Field(
+        default=1, description="read latency (accumulators: from the array's sum to the memory)"
+    )
 
 
 class VectorFunction(Strict):
     """One function of the vector unit."""
 
-    latency_cycles: Cycles = Field(4, description="from the last operand read to the result written")
-    passes: Annotated[int, Field(ge=1, le=1 << 16)] = Field(1, description="cycles per word of lanes and operand")
+    latency_cycles: Cycles = Field(default=4, description="from the last operand read to the result written")
+    passes: Annotated[int, Field(ge=1, le=1 << 16)] = Field(
+        default=1, description="cycles per word of lanes and operand"
+    )
 
 
 class Vector(Strict):
@@ -84,7 +92,7 @@ class Vector(Strict):
 
     lanes: Annotated[int, Field(ge=1, le=4096)] = Field(description="elements a cycle; at most array.cols")
     requantize: Literal["dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double"] = Field(
-        "dyadic_half_up", description="how sums are scaled and rounded to activations"
+        default="dyadic_half_up", description="how sums are scaled and rounded to activations"
     )
     functions: dict[str, VectorFunction] = Field(
         description="the functions that the unit has, each with its timing",
@@ -99,19 +107,21 @@ class Dma(Strict):
         description="bytes of one beat: one beat a cycle into or out of the buffers"
     )
     burst_bytes: Annotated[int, Field(ge=1, le=1 << 16)] = Field(
-        64, description="longest request, aligned to its size; a power of two, a multiple of bus_bytes"
+        default=64, description="longest request, aligned to its size; a power of two, a multiple of bus_bytes"
     )
-    outstanding: Annotated[int, Field(ge=1, le=4096)] = Field(16, description="requests in flight, load and store each")
+    outstanding: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=16, description="requests in flight, load and store each"
+    )
 
 
 class Queues(Strict):
     """Depth of each in-order command queue."""
 
-    load: Depth = Field(8, description="commands that the load queue holds")
-    execute: Depth = Field(8, description="commands that the execute queue holds")
-    vector: Depth = Field(8, description="commands that the vector queue holds")
-    store: Depth = Field(8, description="commands that the store queue holds")
-    token_bits: Annotated[int, Field(ge=1, le=16)] = Field(4, description="width of a dependency counter")
+    load: Depth = Field(default=8, description="commands that the load queue holds")
+    execute: Depth = Field(default=8, description="commands that the execute queue holds")
+    vector: Depth = Field(default=8, description="commands that the vector queue holds")
+    store: Depth = Field(default=8, description="commands that the store queue holds")
+    token_bits: Annotated[int, Field(ge=1, le=16)] = Field(default=4, description="width of a dependency counter")
 
 
 class Memory(Strict):
@@ -122,14 +132,22 @@ class Memory(Strict):
     `latency_spread_cycles` lets requests overtake each other.
     """
 
-    model: Literal["resident", "simple"] = Field("simple", description="nothing is moved, or latency and bandwidth")
-    clock_hz: Clock | None = Field(None, description="clock of the memory; the machine's own when absent")
-    bytes_per_cycle: Annotated[int, Field(ge=1, le=1 << 20)] = Field(16, description="bytes a memory clock")
-    latency_cycles: Cycles = Field(40, description="memory clocks from the end of a transfer's slot to its completion")
-    latency_spread_cycles: Cycles = Field(0, description="greatest extra latency, by address: completions leave order")
-    queue_depth: Annotated[int, Field(ge=1, le=4096)] = Field(32, description="requests held; a full queue refuses")
+    model: Literal["resident", "simple"] = Field(
+        default="simple", description="nothing is moved, or latency and bandwidth"
+    )
+    clock_hz: Clock | None = Field(default=None, description="clock of the memory; the machine's own when absent")
+    bytes_per_cycle: Annotated[int, Field(ge=1, le=1 << 20)] = Field(default=16, description="bytes a memory clock")
+    latency_cycles: Cycles = Field(
+        default=40, description="memory clocks from the end of a transfer's slot to its completion"
+    )
+    latency_spread_cycles: Cycles = Field(
+        default=0, description="greatest extra latency, by address: completions leave order"
+    )
+    queue_depth: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=32, description="requests held; a full queue refuses"
+    )
     technology: str = Field(
-        "DDR4", description="names the energy per bit", json_schema_extra=_known(MEMORY_TECHNOLOGIES)
+        default="DDR4", description="names the energy per bit", json_schema_extra=_known(MEMORY_TECHNOLOGIES)
     )
 
 
@@ -138,21 +156,21 @@ class Technology(Strict):
 
     node_nm: Annotated[int, Field(ge=1, le=180)] = Field(description="process node")
     supply_v: Annotated[float, Field(gt=0, le=5)] | None = Field(
-        None, description="supply; the node's nominal one when absent"
+        default=None, description="supply; the node's nominal one when absent"
     )
     arithmetic: str = Field(
-        "horowitz_45nm",
+        default="horowitz_45nm",
         description="named profile of arithmetic energy and area",
         json_schema_extra=_known(ARITHMETIC_PROFILES),
     )
     scaling: str = Field(
-        "stillmaker_baas_2017",
+        default="stillmaker_baas_2017",
         description="named law that carries a figure from its node to node_nm",
         json_schema_extra=_known(SCALING_LAWS),
     )
-    sram_cell: Literal["itrs-hp", "itrs-lstp"] = Field("itrs-hp", description="cells of the SRAM table")
-    sram_area_factor: Factor = Field(2.5, description="named calibration of the SRAM table's area")
-    sram_energy_factor: Factor = Field(1.5, description="named calibration of the SRAM table's energy")
+    sram_cell: Literal["itrs-hp", "itrs-lstp"] = Field(default="itrs-hp", description="cells of the SRAM table")
+    sram_area_factor: Factor = Field(default=2.5, description="named calibration of the SRAM table's area")
+    sram_energy_factor: Factor = Field(default=1.5, description="named calibration of the SRAM table's energy")
 
 
 class Machine(Strict):
@@ -161,8 +179,10 @@ class Machine(Strict):
     name: Annotated[str, Field(min_length=1, max_length=80)] = Field(
         description="what reports call the machine", json_schema_extra=_LABEL
     )
-    description: str = Field("", max_length=2000, description="what the machine is", json_schema_extra=_LABEL)
-    source: str = Field("", max_length=2000, description="where its figures come from", json_schema_extra=_LABEL)
+    description: str = Field(default="", max_length=2000, description="what the machine is", json_schema_extra=_LABEL)
+    source: str = Field(
+        default="", max_length=2000, description="where its figures come from", json_schema_extra=_LABEL
+    )
     clock_hz: Clock = Field(description="clock of the array, the buffers and the DMA")
     technology: Technology = Field(description="process of the logic and the on-chip memories")
     array: Array = Field(description="the systolic array")
@@ -172,10 +192,10 @@ class Machine(Strict):
     weight_buffer: Buffer = Field(description="weights: of the array and of depthwise layers")
     accumulator: Buffer = Field(description="partial sums, in words of array.cols")
     parameter_buffer: Buffer = Field(description="bias, multiplier and shift per channel, 12 bytes each")
-    vector: Vector | None = Field(None, description="the vector unit behind the accumulators; null for none")
+    vector: Vector | None = Field(default=None, description="the vector unit behind the accumulators; null for none")
     dma: Dma = Field(description="the load and store engines")
-    queues: Queues = Field(Queues(), description="depths of the command queues")
-    memory: Memory = Field(Memory(), description="what lies behind the DMA")
+    queues: Queues = Field(default=Queues(), description="depths of the command queues")
+    memory: Memory = Field(default=Memory(), description="what lies behind the DMA")
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Machine:

@@ -70,7 +70,6 @@ class Draft:
         except ValueError as error:
             self.faults.append((origin, f"{dotted(path)}: {error}"))
             return
-        self.faulty = {bad for bad in self.faulty if bad[: len(path)] != path}
         self.put(path, scalar, origin)
 
     def put(self, path: Path, value: Any, origin: Origin) -> None:

@@ -8,12 +8,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path as FilePath
 
-from ruamel.yaml import YAML
-
 from simulators.machine import Machine
 from simulators.machine_draft import Draft, Origin
 from simulators.machine_presets import machine_names, preset_files, preset_text
-from simulators.machine_yaml import YamlFault, printable, read_tree, shown
+from simulators.machine_yaml import YamlFault, printable, read_tree, shown, write_tree
 from workloads.errors import CodesignError, did_you_mean, unknown_name
 
 __all__ = ["load_machine", "machine_hash", "machine_names", "override_machine", "save_machine"]
@@ -72,12 +70,9 @@ def save_machine(machine: Machine, path: str | os.PathLike[str]) -> None:
     """
     target = FilePath(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    yaml = YAML()
-    yaml.width = 120
     try:
         try:
-            with temporary.open("w", encoding="utf-8") as stream:
-                yaml.dump(machine.model_dump(), stream)
+            temporary.write_text(write_tree(machine.model_dump()), encoding="utf-8")
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -109,8 +104,8 @@ def _lay(draft: Draft, text: str, label: str, order: int) -> None:
             _lay_preset(draft, str(base), order // 2)
         else:
             line = tree.lines[("extends",)]
-            fault = unknown_name("extends", "preset", shown(base).strip("'"), known)
-            draft.faults.append((Origin((order, line), f"{label}:{line}"), str(fault)))
+            error = unknown_name("extends", "preset", shown(base).strip("'"), known)
+            draft.faults.append((Origin((order, line), f"{label}:{line}"), str(error)))
             draft.complete = False
     draft.merge(tree, label, order)
 

@@ -40,6 +40,7 @@ class LeafField:
     minimum: float | None
     minimum_excluded: bool
     maximum: float | None
+    min_length: int
     max_length: int | None
     choices: tuple[str, ...]
     optional: bool
@@ -52,7 +53,7 @@ class LeafField:
     def allowed(self) -> str:
         """What the field holds, in words."""
         if self.kind == "string":
-            return "text" if self.max_length is None else f"text of 1 to {self.max_length} characters"
+            return "text" if self.max_length is None else f"text of {self.min_length} to {self.max_length} characters"
         if self.kind == "boolean":
             return "true or false"
         if self.kind == "number":
@@ -124,6 +125,7 @@ def _leaves(section: dict[str, Any], definitions: dict[str, Any], prefix: str) -
                 minimum=node.get("minimum", node.get("exclusiveMinimum")),
                 minimum_excluded="exclusiveMinimum" in node,
                 maximum=node.get("maximum"),
+                min_length=node.get("minLength", 0),
                 max_length=node.get("maxLength"),
                 choices=tuple(node.get("enum", ())),
                 optional="anyOf" in field,

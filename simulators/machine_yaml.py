@@ -6,6 +6,7 @@ and great numbers of values are refused, so no file can grow either.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -130,6 +131,23 @@ def _problem(error: MarkedYAMLError) -> str:
     if "stream end" in problem or "end of stream" in problem:
         return "the file ends too early: a bracket or a quote is still open"
     return f"not valid YAML: {problem}"
+
+
+def write_tree(data: dict[str, Any], indent: str = "") -> str:
+    """Return nested dictionaries of plain values as a text that `read_tree` reads back to the bit."""
+    lines = []
+    for name, value in data.items():
+        if isinstance(value, dict):
+            lines.append(f"{indent}{name}:\n{write_tree(value, indent + '  ')}")
+        elif isinstance(value, str):
+            lines.append(f'{indent}{name}: "{_escaped(value)}"\n')
+        else:
+            lines.append(f"{indent}{name}: {json.dumps(value)}\n")
+    return "".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in '"\\' else c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 class _Reader:
