@@ -11,7 +11,8 @@ from workloads.trace import Window
 #: The keys of a row that hold one value, in their order; ``to_pandas`` and the CSV have these columns.
 COLUMNS = (
     "name", "operator", "where", "shape", "repeat", "macs", "cycles", "compute_cycles", "stall_cycles", "busy",
-    "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj", "bottleneck", "note",
+    "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj", "bottleneck", "bound_by",
+    "bound_share", "note",
 )  # fmt: skip
 #: The keys of a row that hold a dictionary.
 DETAILS = ("cycle_classes", "energy_by_component_pj", "counters")

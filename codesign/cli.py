@@ -1,0 +1,268 @@
+"""The command line. Every command imports what it needs when it runs, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workloads.errors import CodesignError
+
+if TYPE_CHECKING:
+    from codesign.result import Result
+
+app = typer.Typer(
+    name="codesign",
+    help="A neural network on a described accelerator, cycle by cycle: throughput, energy and area.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Fidelity(StrEnum):
+    """How closely a run follows the machine."""
+
+    exact = "exact"
+    cycle = "cycle"
+    fast = "fast"
+
+
+class Formats(StrEnum):
+    """What happens to a float network on an integer machine."""
+
+    retype = "retype"
+    keep = "keep"
+
+
+class Output(StrEnum):
+    """How a result is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class Objective(StrEnum):
+    """What the mapper minimises."""
+
+    cycles = "cycles"
+    energy = "energy"
+
+
+class Listed(StrEnum):
+    """What `list` lists."""
+
+    networks = "networks"
+    machines = "machines"
+    formats = "formats"
+
+
+NetworkArgument = Annotated[str, typer.Argument(help="Built-in name, .onnx file or SCALE-Sim topology .csv")]
+MachineOption = Annotated[str, typer.Option("--machine", "-m", help="Preset or .yaml file")]
+SetOption = Annotated[list[str], typer.Option("--set", help="Override a field: array.rows=64 (repeatable)")]
+BatchOption = Annotated[int, typer.Option(min=1, max=1 << 20, help="Inferences in one pass")]
+FormatsOption = Annotated[Formats, typer.Option(help="A float network on an integer machine: retype it, or refuse")]
+ObjectiveOption = Annotated[Objective, typer.Option(help="What the mapper minimises")]
+HostOption = Annotated[bool, typer.Option("--allow-host", help="Leave what the machine cannot run to the host")]
+DimensionOption = Annotated[list[str], typer.Option("--dim", help="Bind a symbolic dimension: N=1 (repeatable)")]
+OutOption = Annotated[str, typer.Option("--out", "-o", help="Write to this file instead of the standard output")]
+
+
+@app.command()
+def run(
+    network: NetworkArgument,
+    machine: MachineOption,
+    set: SetOption = [],
+    batch: BatchOption = 1,
+    fidelity: Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")] = Fidelity.cycle,
+    formats: FormatsOption = Formats.retype,
+    format: Annotated[Output, typer.Option("--format", "-f", help="How to print the result")] = Output.table,
+    mapping: Annotated[str, typer.Option(help="Pin the mapping of this file (see codesign map)")] = "",
+    objective: ObjectiveOption = Objective.cycles,
+    allow_host: HostOption = False,
+    random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs for exact")] = None,
+    dim: DimensionOption = [],
+    out: OutOption = "",
+) -> None:
+    """Run a network on a machine.
+
+    Prints cycles, throughput, energy and area, and what binds each layer.
+    """
+    from codesign.report.progress import layer_progress
+    from codesign.runner import run as run_network
+
+    _check_folder(out)
+    with layer_progress() as progress:
+        result = run_network(
+            network, machine, set=set, batch=batch, fidelity=fidelity.value, formats=formats.value,
+            mapping=mapping or None, objective=objective.value, allow_host=allow_host, random_weights=random_weights,
+            dimensions=_dimensions(dim), progress=progress,
+        )  # fmt: skip
+    _emit(_rendered(result, format, out), out)
+
+
+@app.command("map")
+def map_network(
+    network: NetworkArgument,
+    machine: MachineOption,
+    out: OutOption = "",
+    set: SetOption = [],
+    batch: BatchOption = 1,
+    formats: FormatsOption = Formats.retype,
+    objective: ObjectiveOption = Objective.cycles,
+    allow_host: HostOption = False,
+    dim: DimensionOption = [],
+) -> None:
+    """Choose the mapping of every layer.
+
+    Written as YAML, to read, edit and pin with run --mapping.
+    """
+    from codesign.mapping_files import dump_mapping
+    from codesign.runner import choose_mapping
+
+    _check_folder(out)
+    chosen = choose_mapping(
+        network, machine, set=set, batch=batch, formats=formats.value, objective=objective.value, allow_host=allow_host,
+        dimensions=_dimensions(dim),
+    )  # fmt: skip
+    _emit(dump_mapping(chosen, network, machine, objective.value), out)
+
+
+@app.command("list")
+def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> None:
+    """List networks, machines or formats."""
+    if what is Listed.networks:
+        from workloads.load import network_names as names
+    elif what is Listed.machines:
+        from simulators.machine_files import machine_names as names
+    else:
+        from workloads.formats import format_names as names
+    _emit("".join(f"{name}\n" for name in names()), "")
+
+
+@app.command()
+def check(files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, topology .csv")]) -> None:
+    """Check files: OK, or all faults of each."""
+    from codesign.check import check_file
+
+    faulty = False
+    for path in files:
+        try:
+            _emit(f"{path}: OK, {check_file(path)}\n", "")
+        except CodesignError as error:
+            faulty = True
+            _complain(error)
+    if faulty:
+        raise typer.Exit(2)
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions and the backends found.
+
+    Of each missing one: what it would give.
+    """
+    from codesign.doctor import report
+
+    _emit(report(), "")
+
+
+@app.command()
+def schema(out: OutOption = "") -> None:
+    """Print the JSON Schema of a machine file."""
+    import json
+
+    from simulators.machine_schema import machine_json_schema
+
+    _emit(json.dumps(machine_json_schema(), indent=1) + "\n", out)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version and leave")] = False) -> None:
+    if version:
+        from codesign import __version__
+
+        typer.echo(f"codesign {__version__}")
+        raise typer.Exit
+
+
+def _dimensions(texts: list[str]) -> dict[str, int]:
+    sizes = {}
+    for text in texts:
+        name, _, size = text.partition("=")
+        if not name or not size.isdecimal() or not 1 <= int(size[:10]) < 1 << 31 or len(size) > 10:
+            raise CodesignError(f"--dim {text}: NAME=SIZE with a size from 1 to {(1 << 31) - 1} is needed")
+        sizes[name] = int(size)
+    return sizes
+
+
+def _rendered(result: Result, output: Output, out: str) -> str:
+    if output is Output.json:
+        return result.to_json()
+    if output is Output.csv:
+        return result.to_csv()
+    from codesign.report.table import render, terminal_width
+
+    tty = not out and sys.stdout.isatty()
+    return render(result, width=terminal_width() if tty else None, colour=tty)
+
+
+def _emit(text: str, out: str) -> None:
+    if out:
+        from codesign.files import write_atomically
+
+        write_atomically(out, text)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _check_folder(out: str) -> None:
+    """Refuse an output that cannot be written before the work, not after it."""
+    if not out:
+        return
+    from pathlib import Path
+
+    if Path(out).is_dir() or not Path(out).parent.is_dir():
+        reason = "is a folder" if Path(out).is_dir() else "its folder does not exist"
+        raise CodesignError(f"--out {out}: {reason}")
+
+
+def _complain(error: CodesignError) -> None:
+    for line in str(error).splitlines():
+        sys.stderr.write(f"{line}\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    0 done; 2 a fault in what the user gave, told in a line each; 130 interrupted; 141 the reader of our output left.
+    """
+    sys.exit(_outcome(sys.argv[1:] if arguments is None else arguments))
+
+
+def _outcome(arguments: list[str]) -> int:
+    try:
+        code: Any = app(arguments, standalone_mode=False, prog_name="codesign")
+        return code if isinstance(code, int) else 0
+    except CodesignError as error:
+        _complain(error)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        # Typer's own faults of usage: an unknown option, a bad value. Anything else is ours and shows its traceback.
+        if not hasattr(error, "format_message"):
+            raise
+        sys.stderr.write(f"{error.format_message()}\n")
+        return int(getattr(error, "exit_code", 2))
