@@ -98,14 +98,14 @@ def sram(
     if ports not in table.port_names():
         raise unknown_name("sram", "kind of ports", ports, table.port_names())
     if cell_type not in CELL_TYPES:
-        raise unknown_name("technology.sram_cell", "SRAM cell", cell_type, CELL_TYPES)
+        raise unknown_name("technology.sram_cell", "cell of the SRAM table", cell_type, CELL_TYPES)
     if not LOWEST_NM <= node_nm <= HIGHEST_NM:
         raise CodesignError(
             f"technology.node_nm: {node_nm} nm is outside the {LOWEST_NM} to {HIGHEST_NM} nm of the SRAM table and its scaling"
         )
     steps = _Steps()
-    macros, abreast, size, width, banks = _shape(size_bytes, width_bits, ports, banks, steps)
-    values, nearest = _at_node(ports, cell_type, node_nm, banks, size, width, steps)
+    macros, abreast, size, width, banked = _shape(size_bytes, width_bits, ports, banks, steps)
+    values, nearest = _at_node(ports, cell_type, node_nm, banked, size, width, steps)
     access_ns, cycle_ns, read_nj, write_nj, leakage_mw, area_mm2 = values
     found = Sram(
         read_pj=read_nj * 1e3 * abreast,
@@ -150,13 +150,14 @@ def _shape(size_bytes: int, width_bits: int, ports: str, banks: int, steps: _Ste
     if width < table.LEAST_WIDTH:
         width = table.LEAST_WIDTH
         steps.add(f"an access takes a word of {table.LEAST_WIDTH} bit", "assumed")
+    banks = math.ceil(banks / groups)
     least = max(table.LEAST_ROWS * width / 8, table.LEAST_SIZE)
-    if size < least:
-        size = least
-        steps.add(f"as the least macro of its width, {least:g} B ({table.LEAST_ROWS} rows)", "assumed")
-    elif size < 1024:
+    if size < least * banks:
+        size = least * banks
+        steps.add(f"banks as the least of their width, {least:g} B ({table.LEAST_ROWS} rows)", "assumed")
+    elif size / banks < 1024:
         steps.add("register file of the table", "published")
-    return groups * abreast, abreast, size, width, math.ceil(banks / groups)
+    return groups * abreast, abreast, size, width, banks
 
 
 def _at_node(
