@@ -201,7 +201,7 @@ class Machine(Strict):
     def _fields_agree(self) -> Machine:
         found = conflicts(self._value)
         if found:
-            raise ValueError("; ".join(f"{'.'.join(path)}: {message}" for path, message in found))
+            raise ValueError("; ".join(f"{'.'.join(path)}: {message}" for path, message, _ in found))
         return self
 
     def _value(self, path: Path) -> Any:

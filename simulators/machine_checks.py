@@ -24,8 +24,10 @@ PARAMETER_BYTES = 12
 _CHECKS: list[tuple[tuple[Path, ...], Callable[..., Iterator[Finding]]]] = []
 
 
-def conflicts(get: Callable[[Path], Any], faulty: Callable[[Path], bool] = lambda _: False) -> list[Finding]:
-    """Return every conflict between fields, as (field to blame, message).
+def conflicts(
+    get: Callable[[Path], Any], faulty: Callable[[Path], bool] = lambda _: False
+) -> list[tuple[Path, str, tuple[Path, ...]]]:
+    """Return every conflict between fields, as (field to blame, message, fields that had a part in it).
 
     Parameters
     ----------
@@ -34,10 +36,10 @@ def conflicts(get: Callable[[Path], Any], faulty: Callable[[Path], bool] = lambd
     faulty : callable
         Whether a field is known to be bad; checks that read it are left out.
     """
-    found: list[Finding] = []
+    found: list[tuple[Path, str, tuple[Path, ...]]] = []
     for paths, check in _CHECKS:
         if not any(faulty(path) for path in paths):
-            found += check(*(get(path) for path in paths))
+            found += [(path, message, paths) for path, message in check(*(get(path) for path in paths))]
     return found
 
 

@@ -125,13 +125,18 @@ class Draft:
             bad.add(path)
             if len(self.faults) <= FAULT_LIMIT:
                 self.faults.append((self._origin(path), describe(entry["type"], path, entry["input"])))
-        for path, message in conflicts(self._value, lambda path: _within(path, bad)):
-            self.faults.append((self._origin(path), f"{dotted(path)}: {message}"))
+        for path, message, parts in conflicts(self._value, lambda path: _within(path, bad)):
+            self.faults.append((self._last_origin(path, parts), f"{dotted(path)}: {message}"))
 
     def _origin(self, path: Path) -> Origin:
         while path and path not in self.origins:
             path = path[:-1]
         return self.origins.get(path, self.origin)
+
+    def _last_origin(self, blamed: Path, parts: tuple[Path, ...]) -> Origin:
+        """Return where the blamed field was given, or what was laid over it later and made the conflict."""
+        origin, last = self._origin(blamed), max(self._origin(part) for part in parts)
+        return last if last.order[0] > origin.order[0] else origin
 
     def _value(self, path: Path) -> Any:
         value: Any = self.data

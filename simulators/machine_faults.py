@@ -36,10 +36,9 @@ def describe(kind: str, path: Path, value: Any) -> str:
     if kind == "extra_forbidden":
         return unknown_field(path)
     if kind == "missing":
-        return f"{name} is missing ({leaf.allowed if leaf else 'a section: ' + ', '.join(children(path))})"
+        return f"{name} is missing ({leaf.allowed if leaf else 'a section of ' + _contents(path)})"
     if leaf is None:
-        held = f" of {', '.join(children(path))}" if children(path) else ""
-        return f"{name}: {shown(value)} is not a section; use a mapping{held}"
+        return f"{name}: {shown(value)} is not a section; use a mapping of {_contents(path)}"
     if kind == "literal_error" and isinstance(value, str):
         return str(unknown_name(name, _KINDS.get(name, name), shown(value)[1:-1], leaf.choices))
     if leaf.choices and not isinstance(value, str):
@@ -47,6 +46,10 @@ def describe(kind: str, path: Path, value: Any) -> str:
     if kind in ("string_too_long", "string_too_short"):
         return f"{name}: {len(value)} characters; use {leaf.allowed}"
     return f"{name}: {shown(value)} is not {leaf.allowed}{_hint(leaf, value)}"
+
+
+def _contents(path: Path) -> str:
+    return ", ".join(children(path)).replace("*", "function names")
 
 
 def _hint(leaf: LeafField, value: Any) -> str:
@@ -76,7 +79,7 @@ def unknown_field(path: Path) -> str:
     if len(same) == 1:
         return f"{name} is not a field (did you mean '{same[0]}'?)"
     close = _nearest(name, everything)
-    if close:
+    if close and not siblings:
         return f"{name} is not a field (did you mean '{close}'?)"
     if siblings:
         section = f"{dotted(path[:-1])} has" if path[:-1] else "a machine has"

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from simulators.machine import Machine
 from simulators.machine_draft import Draft, Origin
 from simulators.machine_presets import machine_names, preset_files, preset_text
-from simulators.machine_yaml import YamlFault, printable, read_tree, shown, write_tree
+from simulators.machine_yaml import YamlFault, dotted, printable, read_tree, shown, write_tree
 from workloads.errors import CodesignError, did_you_mean, unknown_name
 
 __all__ = ["load_machine", "machine_hash", "machine_names", "override_machine", "save_machine"]
@@ -45,7 +45,7 @@ def load_machine(spec: str, overrides: Sequence[str] = ()) -> Machine:
     else:
         names = machine_names()
         known = f"use {', '.join(names)}, or the path of a .yaml file{did_you_mean(spec, names)}"
-        raise CodesignError(f"--machine {shown(spec)[1:-1]}: no such preset; {known}")
+        raise CodesignError(f"--machine {dotted((spec,))}: no such preset; {known}")
     return _finish(draft, overrides)
 
 

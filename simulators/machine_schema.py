@@ -53,7 +53,8 @@ class LeafField:
     def allowed(self) -> str:
         """What the field holds, in words."""
         if self.kind == "string":
-            return "text" if self.max_length is None else f"text of {self.min_length} to {self.max_length} characters"
+            low = f"{self.min_length} to" if self.min_length else "at most"
+            return "text" if self.max_length is None else f"text of {low} {self.max_length} characters"
         if self.kind == "boolean":
             return "true or false"
         if self.kind == "number":

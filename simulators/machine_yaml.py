@@ -23,6 +23,7 @@ from simulators.machine_checks import Path
 DEPTH_LIMIT = 16
 EVENT_LIMIT = 10_000
 DIGIT_LIMIT = 40
+NO_ALIAS = "aliases are not allowed; write the value itself"
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -75,7 +76,7 @@ def printable(text: str) -> str:
 
 def dotted(path: Path) -> str:
     """Return a path as an error shows it."""
-    return ".".join(shown(part)[1:-1] for part in path)
+    return ".".join(shown(part)[1:-1] or "''" for part in path)
 
 
 def read_scalar(text: str) -> Any:
@@ -186,7 +187,7 @@ class _Reader:
             here = (*path, key.value)
             if key.value in values:
                 first = self.tree.lines[here]
-                self.tree.faults.append((_line(key), here, f"is given twice (first in line {first})"))
+                self.tree.faults.append((_line(key), here, f"given twice (first in line {first})"))
                 self.skip(self.next())
                 continue
             self.tree.lines[here] = _line(key)
@@ -197,7 +198,7 @@ class _Reader:
         if depth >= DEPTH_LIMIT:
             raise _too_deep(event)
         if isinstance(event, yaml_events.AliasEvent):
-            self.fault(_line(event), path, "aliases are not allowed; write the value itself")
+            self.fault(_line(event), path, NO_ALIAS)
             return None
         if event.tag is not None:
             tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
@@ -219,6 +220,8 @@ class _Reader:
         """Pass over a value that starts with `event`."""
         depth = 0
         while True:
+            if isinstance(event, yaml_events.AliasEvent):
+                raise YamlFault(_line(event), NO_ALIAS)
             depth += isinstance(event, yaml_events.CollectionStartEvent)
             depth -= isinstance(event, yaml_events.CollectionEndEvent)
             if depth == 0:
