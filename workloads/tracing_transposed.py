@@ -61,7 +61,10 @@ def write_conv_transpose(tracer: Tracer, operator: Operator, bias: str, quantiza
             parts.append(part)
             if not down.taps or not across.taps:  # nothing but the bias reaches these outputs
                 empty = Window(n, down.outputs, across.outputs, out_c, down.outputs, across.outputs, out_c)
-                tracer.add(operator, "move", empty, name=operator.name + suffix, inputs=(), outputs=(part,), bias=bias)
+                tracer.add(
+                    operator, "move", empty, name=operator.name + suffix, inputs=(), outputs=(part,), bias=bias,
+                    quantization=quantization,
+                )  # fmt: skip
                 continue
             window = Window(
                 n, in_h, in_w, in_c, down.outputs, across.outputs, out_c, len(down.taps), len(across.taps), 1, 1,
