@@ -16,7 +16,8 @@ from codesign.costs.sram import sram_area
 from simulators.machine import Machine
 
 COMPONENTS = (
-    "array", "skew_registers", "scratchpad", "weight_buffer", "accumulator", "parameter_buffer", "vector", "dma", "control",
+    "array", "skew_registers", "scratchpad", "weight_buffer", "accumulator", "parameter_buffer",
+    "vector", "dma", "control",
 )  # fmt: skip
 
 
@@ -90,7 +91,11 @@ def _logic(machine: Machine) -> list[AreaItem]:
 
 def _memories(machine: Machine) -> list[AreaItem]:
     return [
-        AreaItem(name, f"{structure.ports(machine, name)} SRAM", sram_area(structure.memory(machine, name), machine.technology))
+        AreaItem(
+            name,
+            f"{structure.ports(machine, name)} SRAM",
+            sram_area(structure.memory(machine, name), machine.technology),
+        )
         for name in structure.MEMORIES
     ]
 

@@ -1,14 +1,15 @@
 """Energy and area of multipliers and adders by format, from named profiles that are never mixed.
 
-A format in the profile's table has the table's figure. Another is carried by a law through the table's formats of its kind, as a
-power (log-log; the last slope goes on beyond them; one format alone: in proportion):
-a multiplier over the product of its operands' widths (integer) or significands (floating point), an adder over its width or
-significand. A PE is a multiplier and an adder in the format of the accumulator; its registers are charged apart (`clock`).
+A format in the profile's table has the table's figure. Another is carried by a law through the table's formats of its
+kind, as a power (log-log; the last slope goes on beyond them; one format alone: in proportion):
+a multiplier over the product of its operands' widths (integer) or significands (floating point), an adder over its
+width or significand. A PE is a multiplier and an adder in the format of the accumulator; its registers are charged
+apart (`clock`).
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from codesign.costs.figures import Figure
 from codesign.costs.scaling import interpolate_log
@@ -64,12 +65,12 @@ def _bits(parsed: Format) -> int:
     return parsed.bits if parsed.is_integer else SIGNIFICANDS[parsed.name]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _rows(profile: str) -> list[dict[str, str]]:
     return [row for row in read_csv("arith_energy_area.csv") if row["profile"] == profile]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _operation(profile: str, operation: str, integer: bool, size: int, metric: str) -> Figure:
     """Return a figure over `size`: width or significand (add), product of both operands' (mul)."""
     check_profile(profile)

@@ -1,7 +1,8 @@
 """Registers: what a register bit costs in area, in energy as data pass, and in energy each cycle for its clock pin.
 
-One table (Aladdin, 40 nm) gives the register bit of every arithmetic profile, and is named in its rows. Its energy is split: a
-quarter is the clock pin and its share of the tree, paid each cycle by every bit that is there; the rest is paid when data move.
+One table (Aladdin, 40 nm) gives the register bit of every arithmetic profile, and is named in its rows. Its energy is
+split: a quarter is the clock pin and its share of the tree, paid each cycle by every bit that is there; the rest is
+paid when data move.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from codesign.costs.scaling import carry_area, carry_energy
 from codesign.costs.tables import read_csv
 from simulators.machine import Technology
 
-#: Share of a register's energy that its clock takes whether data move or not: 415 of 1633 fJ in a synthesized int8 PE at 45 nm.
+#: Share of a register's energy that its clock takes whether data move or not: 415 of 1633 fJ in a synthesized int8 PE
+#: at 45 nm.
 CLOCK_SHARE = 0.25
 
 
@@ -34,4 +36,6 @@ def register_energy(technology: Technology, bits: float) -> Figure:
 def clock_energy(technology: Technology, bits: float) -> Figure:
     """Return the energy of clocking some register bits for one cycle, in pJ."""
     figure = carry_energy(_register("energy_pj", "pJ"), technology)
-    return figure.times(bits * CLOCK_SHARE, f"{CLOCK_SHARE:.0%} of a register bit x {bits:g} bits, each cycle", "assumed")
+    return figure.times(
+        bits * CLOCK_SHARE, f"{CLOCK_SHARE:.0%} of a register bit x {bits:g} bits, each cycle", "assumed"
+    )

@@ -25,7 +25,7 @@ def sram_leakage(memory: Sram, technology: Technology, clock_hz: float) -> Figur
 
 
 def logic_leakage(busy: Figure, technology: Technology, clock_hz: float) -> Figure:
-    """Return the leakage of logic in pJ a clock cycle, from its dynamic energy `busy` (pJ) in a cycle with every unit busy.
+    """Return the leakage of logic in pJ a clock cycle; `busy` is its dynamic energy (pJ) in a cycle with no unit idle.
 
     The power does not follow the clock: it is the share at 1 GHz.
     """

@@ -133,7 +133,8 @@ def scaling_law(name: str, where: str = "technology.scaling") -> Law:
 def _check_node(law: Law, node_nm: float) -> None:
     if not law.low_nm <= node_nm <= law.high_nm:
         raise CodesignError(
-            f"technology.node_nm: {node_nm:g} nm is outside the {law.low_nm} to {law.high_nm} nm of the scaling law '{law.name}'"
+            f"technology.node_nm: {node_nm:g} nm is outside "
+            f"the {law.low_nm} to {law.high_nm} nm of the scaling law '{law.name}'"
         )
 
 
@@ -146,7 +147,9 @@ def _check_supply(law: Law, node_nm: float, supply_v: float) -> None:
         )
 
 
-def energy_factor(name: str, from_nm: float, to_nm: float, from_v: float | None = None, to_v: float | None = None) -> float:
+def energy_factor(
+    name: str, from_nm: float, to_nm: float, from_v: float | None = None, to_v: float | None = None
+) -> float:
     """Return energy at (`to_nm`, `to_v`) over energy at (`from_nm`, `from_v`); nominal supplies when absent."""
     law = scaling_law(name)
     from_v = nominal_supply_v(from_nm) if from_v is None else from_v
@@ -176,7 +179,9 @@ def carry_energy(figure: Figure, technology: Technology, from_v: float | None = 
     if factor == 1.0:
         return figure
     supply = technology.supply_v or nominal_supply_v(technology.node_nm)
-    return figure.times(factor, f"{technology.scaling} energy {figure.node_nm} -> {technology.node_nm} nm at {supply:.2f} V", "scaled")
+    return figure.times(
+        factor, f"{technology.scaling} energy {figure.node_nm} -> {technology.node_nm} nm at {supply:.2f} V", "scaled"
+    )
 
 
 def carry_area(figure: Figure, technology: Technology) -> Figure:

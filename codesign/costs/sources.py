@@ -14,8 +14,8 @@ COLUMNS = ("kind", "component", "item", "counter", "value", "raw_value", "unit",
 def cost_table(machine: Machine) -> list[dict[str, Any]]:
     """Return a row (`COLUMNS`) for every energy per action and every area of a machine.
 
-    `value` is what the reports use, `raw_value` the same before named calibration factors, `node_nm` the source's own node
-    (None for off-chip memory), `law` what carried the source's number to the machine.
+    `value` is what the reports use, `raw_value` the same before named calibration factors, `node_nm` the source's own
+    node (None for off-chip memory), `law` what carried the source's number to the machine.
     """
     rows = []
     for cost in action_costs(machine):

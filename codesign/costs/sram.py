@@ -1,8 +1,8 @@
 """Energy, leakage, area and time of an on-chip memory, from the CACTI 7 table.
 
-Outside the table the figure says what was done: below 1 KiB the table's small register files, below 128 B the smallest of
-them; above the largest (16 MiB) and wider than 1024 bit several macros; shallower than 32 rows, 32 rows; between nodes log-log;
-below 22 nm by the ratio of bit cells, above 90 nm by the area factor of Stillmaker and Baas.
+Outside the table the figure says what was done: below 1 KiB the table's small register files, below 128 B the smallest
+of them; above the largest (16 MiB) and wider than 1024 bit several macros; shallower than 32 rows, 32 rows; between
+nodes log-log; below 22 nm by the ratio of bit cells, above 90 nm by the area factor of Stillmaker and Baas.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from codesign.costs import sram_table as table
 from codesign.costs.figures import Figure, weakest
 from codesign.costs.scaling import SCALING_TABLE, area_factor, by_node, interpolate_log, nominal_supply_v
+from codesign.costs.sram_banks import BANKS, bank_ratio
 from codesign.costs.tables import read_json
 from simulators.machine import Technology
 from workloads.errors import CodesignError, unknown_name
@@ -22,7 +23,6 @@ from workloads.errors import CodesignError, unknown_name
 SOURCE = "CACTI 7 (1ffd8df), 350 K"
 CELL_TYPES = ("itrs-hp", "itrs-lstp")
 LOWEST_NM, HIGHEST_NM = 3, 130
-_BANKS = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def sram(
         raise unknown_name("technology.sram_cell", "cell of the SRAM table", cell_type, CELL_TYPES)
     if not LOWEST_NM <= node_nm <= HIGHEST_NM:
         raise CodesignError(
-            f"technology.node_nm: {node_nm} nm is outside the {LOWEST_NM} to {HIGHEST_NM} nm of the SRAM table and its scaling"
+            f"technology.node_nm: {node_nm} nm is outside "
+            f"the {LOWEST_NM} to {HIGHEST_NM} nm of the SRAM table and its scaling"
         )
     steps = _Steps()
     macros, abreast, size, width, banked = _shape(size_bytes, width_bits, ports, banks, steps)
@@ -137,12 +138,14 @@ def _no_less_than_half(found: Sram, size_bytes: int, *rest: Any) -> Sram:
     )
 
 
-def _shape(size_bytes: int, width_bits: int, ports: str, banks: int, steps: _Steps) -> tuple[int, int, float, float, int]:
-    """Return (macros, macros per access, bytes and bits of one macro, its banks): the part of the memory that the table knows."""
+def _shape(
+    size_bytes: int, width_bits: int, ports: str, banks: int, steps: _Steps
+) -> tuple[int, int, float, float, int]:
+    """Return (macros, macros per access, bytes and bits of one macro, its banks): macros that the table knows."""
     abreast = -(-width_bits // table.GREATEST_WIDTH)
     if abreast > 1:
         steps.add(f"{abreast} macros side by side", "assumed")
-    groups = max(1, math.ceil(banks / _BANKS[-1]))
+    groups = max(1, math.ceil(banks / BANKS[-1]))
     groups = max(groups, math.ceil(size_bytes / abreast / table.largest_size(ports)))
     if groups > 1:
         steps.add(f"{groups} macros, one of which is accessed", "assumed")
@@ -185,10 +188,14 @@ def _beyond(from_nm: int, to_nm: int, steps: _Steps) -> table.Values:
         cells = read_json(SCALING_TABLE)["sram_bitcell_um2"]["by_node"]
         cell = by_node({node: entry["value"] for node, entry in cells.items()})
         area = interpolate_log(cell, to_nm) / interpolate_log(cell, from_nm)
-        steps.add(f"bit-cell ratio {from_nm} -> {to_nm} nm: area x{area:.3f}, energy, leakage and time x its root", "assumed")
+        steps.add(
+            f"bit-cell ratio {from_nm} -> {to_nm} nm: area x{area:.3f}, energy, leakage and time x its root", "assumed"
+        )
     else:
         area = area_factor("stillmaker_baas_2017", from_nm, to_nm)
-        steps.add(f"area factor {from_nm} -> {to_nm} nm: area x{area:.3f}, energy, leakage and time x its root", "assumed")
+        steps.add(
+            f"area factor {from_nm} -> {to_nm} nm: area x{area:.3f}, energy, leakage and time x its root", "assumed"
+        )
     return tuple(area if name == "area_mm2" else math.sqrt(area) for name in table.METRICS)
 
 
@@ -208,45 +215,12 @@ def _in_table(
         hp = [table.lookup(table.lattice(kind, "itrs-hp", near), size, width) for kind in (ports, "1rw")]
         values = table.product(base, table.ratio(*hp))
     if banks > 1:
-        values = table.product(values, _bank_ratio(node_nm, banks, size, width, steps))
+        values = table.product(values, bank_ratio(node_nm, banks, size, width))
+        if (size, width) not in table.points().get(("1rw", "itrs-hp", node_nm, banks), {}):
+            steps.add(f"{banks} banks over one as interpolated at 22 and 45 nm, 16 KiB and more", "scaled")
     if banks > 1 and (ports, cell_type) != ("1rw", "itrs-hp"):
         steps.add("banks over one bank as 1rw itrs-hp", "assumed")
     return values
-
-
-def _bank_ratio(node_nm: int, banks: int, size: float, width: float, steps: _Steps) -> table.Values:
-    """Return the metrics of `banks` banks over those of one, log-interpolated over banks and between 22 and 45 nm."""
-    t = min(max(math.log(node_nm / 22) / math.log(45 / 22), 0.0), 1.0)
-    high = next(n for n in _BANKS if n >= banks)
-    low = max(n for n in _BANKS if n <= banks)
-    ratios = []
-    for node in (22, 45):
-        pair = [_bank_lattice_ratio(node, n, size, width) for n in (low, high)]
-        ratios.append(table.blend(pair[0], pair[1], 0.0 if low == high else math.log(banks / low) / math.log(high / low)))
-    own = table.points().get(("1rw", "itrs-hp", node_nm, banks), {})
-    if (size, width) not in own:
-        steps.add(f"{banks} banks over one as interpolated at 22 and 45 nm, 16 KiB and more", "scaled")
-    return table.blend(ratios[0], ratios[1], t)
-
-
-@lru_cache(maxsize=None)
-def _bank_rows(node_nm: int, banks: int) -> dict[int, dict[int, table.Values]]:
-    own = table.points()["1rw", "itrs-hp", node_nm, banks]
-    donors = [table.points()["1rw", "itrs-hp", 67 - node_nm, banks]]
-    one = table.lattice("1rw", "itrs-hp", node_nm)
-    rows: dict[int, dict[int, table.Values]] = {}
-    for size, width in sorted(set(own) | set(donors[0])):
-        values = own.get((size, width)) or table.fill(own, (size, width), donors)
-        rows.setdefault(width, {})[size] = table.ratio(values, one[width][size])
-    return rows
-
-
-def _bank_lattice_ratio(node_nm: int, banks: int, size: float, width: float) -> table.Values:
-    if banks == 1:
-        return (1.0,) * len(table.METRICS)
-    rows = _bank_rows(node_nm, banks)
-    sizes = sorted({size for row in rows.values() for size in row})
-    return table.lookup(rows, min(max(size, sizes[0]), sizes[-1]), width)
 
 
 def sram_energy(memory: Sram, metric: str, technology: Technology) -> Figure:

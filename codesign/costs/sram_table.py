@@ -1,7 +1,8 @@
 """The CACTI 7 table as lattices: one per ports, cell type and node, over log2(size) and log2(width).
 
 Between points log(metric) is linear along the size, then along the width: exact at the points. A lattice has the points
-of all nodes; one that its own node lacks is filled from the nearest node that has it, the ratio of the two carried along the size.
+of all nodes; one that its own node lacks is filled from the nearest node that has it, the ratio of the two carried
+along the size.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from codesign.costs.tables import read_csv
 
@@ -64,13 +65,13 @@ def port_names() -> list[str]:
     return sorted({key[0] for key in points()})
 
 
-@lru_cache(maxsize=None)
+@cache
 def largest_size(ports: str) -> int:
     """Return the largest memory of the table with some ports, in bytes."""
     return max(size for key, own in points().items() if key[0] == ports for size, _ in own)
 
 
-@lru_cache(maxsize=None)
+@cache
 def lattice(ports: str, cell_type: str, node_nm: int) -> Mapping[int, Mapping[int, Values]]:
     """Return the filled lattice: width -> size -> metrics."""
     own = points()[ports, cell_type, node_nm, 1]

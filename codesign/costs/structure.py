@@ -66,7 +66,7 @@ def pe_register_bits(machine: Machine) -> int:
 
 
 def skew_register_bits(machine: Machine) -> int:
-    """Register bits that delay lane i by i cycles, at the rows and at the columns; os with shifted convolution adds its serializers."""
+    """Register bits that delay lane i by i cycles, at rows and columns; os, shifted, adds serializers."""
     array, bits = machine.array, widths(machine)
     rows, cols = array.rows * (array.rows - 1) // 2, array.cols * (array.cols - 1) // 2
     if array.dataflow == "os":
@@ -116,10 +116,10 @@ def clocked_register_bits(machine: Machine) -> int:
 
 
 def array_word_bits(machine: Machine) -> dict[str, int]:
-    """Bits of the word that the array (parameters: a channel) takes from each memory in a cycle; the memory is built for it.
+    """Bits of the word that the array (parameters: a channel) takes from each memory in a cycle; it is built for that.
 
-    ws and is: the streamed operand a word of `rows` elements, the stationary one a row of `cols`; os: `rows` activations and `cols`
-    weights. Sums are words of `cols`.
+    ws and is: the streamed operand a word of `rows` elements, the stationary one a row of `cols`; os: `rows`
+    activations and `cols` weights. Sums are words of `cols`.
     """
     array, bits = machine.array, widths(machine)
     activations = array.cols if array.dataflow == "is" else array.rows
@@ -135,8 +135,8 @@ def array_word_bits(machine: Machine) -> dict[str, int]:
 def ports(machine: Machine, name: str) -> str:
     """Return the ports of a memory's banks.
 
-    A double-buffered memory is read and written in the same cycle, and so is an accumulator: ``1r1w`` in one bank; with several (one a
-    half, or consecutive sums in alternate banks) one port a bank suffices.
+    A double-buffered memory is read and written in the same cycle, and so is an accumulator: ``1r1w`` in one bank; with
+    several (one a half, or consecutive sums in alternate banks) one port a bank suffices.
     """
     buffer: Buffer = getattr(machine, name)
     return "1r1w" if buffer.banks == 1 and (buffer.double_buffered or name == "accumulator") else "1rw"

@@ -19,7 +19,9 @@ def wire_energy(technology: Technology, bits: float, distance_mm: float) -> Figu
     supply = technology.supply_v or nominal_supply_v(technology.node_nm)
     per_bit_mm = WIRE_PJ_PER_BIT_MM * (supply / WIRE_SUPPLY_V) ** 2
     law = f"0.10 pJ/bit/mm at 0.8 V, x V^2 at {supply:.2f} V, over {distance_mm:.3g} mm from block areas"
-    return Figure(bits * per_bit_mm * distance_mm, "pJ", technology.node_nm, "usual range 0.08-0.12 pJ/bit/mm", "assumed", law)
+    return Figure(
+        bits * per_bit_mm * distance_mm, "pJ", technology.node_nm, "usual range 0.08-0.12 pJ/bit/mm", "assumed", law
+    )
 
 
 def distance_mm(area_um2: float, other_um2: float) -> float:

@@ -8,7 +8,7 @@ from simulators.machine import Machine
 
 
 def machine(**changes: Any) -> Machine:
-    """Return an 8x8 int8 machine at 45 nm with some fields changed: ``technology={"node_nm": 22}`` merges into its section."""
+    """Return an 8x8 int8 machine at 45 nm with changes; ``technology={"node_nm": 22}`` merges into its section."""
     fields: dict[str, Any] = {
         "name": "priced",
         "clock_hz": 500_000_000,

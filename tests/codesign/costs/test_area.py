@@ -14,7 +14,9 @@ from tests.codesign.costs.cost_machines import machine
 def test_components_sum_to_the_total():
     report = area(machine())
     assert tuple(report.by_component) == COMPONENTS
-    assert report.total_um2 == sum(report.by_component.values()) and report.raw_total_um2 == sum(report.raw_by_component.values())
+    assert report.total_um2 == sum(report.by_component.values()) and report.raw_total_um2 == sum(
+        report.raw_by_component.values()
+    )
     for component in COMPONENTS:
         parts = [item.figure.value for item in report.items if item.component == component]
         assert report.by_component[component] == sum(parts) and all(part > 0 for part in parts)
@@ -43,7 +45,9 @@ def test_no_vector_unit_no_area():
 )
 def test_more_rows_are_larger_and_an_older_node_is(rows, dataflow, node):
     def total(rows, node):
-        return area(machine(array={"rows": rows, "dataflow": dataflow}, technology={"node_nm": node})).by_component["array"]
+        return area(machine(array={"rows": rows, "dataflow": dataflow}, technology={"node_nm": node})).by_component[
+            "array"
+        ]
 
     assert total(2 * rows, node) == pytest.approx(2 * total(rows, node))
     assert total(rows, node) < total(rows, node + 1 if node < 130 else 130) or node == 130

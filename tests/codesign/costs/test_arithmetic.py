@@ -67,8 +67,13 @@ def test_bf16_against_a_table_that_has_it():
 @pytest.mark.parametrize("metric", ["energy_pj", "area_um2"])
 @given(st.integers(1, 63), st.integers(1, 64))
 def test_wider_costs_more(profile, metric, a, b):
-    assert multiply(profile, f"int{a}", f"int{b}", metric).value < multiply(profile, f"int{a + 1}", f"int{b}", metric).value
-    assert multiply(profile, f"int{a}", f"uint{b}", metric).value == multiply(profile, f"uint{b}", f"int{a}", metric).value
+    assert (
+        multiply(profile, f"int{a}", f"int{b}", metric).value
+        < multiply(profile, f"int{a + 1}", f"int{b}", metric).value
+    )
+    assert (
+        multiply(profile, f"int{a}", f"uint{b}", metric).value == multiply(profile, f"uint{b}", f"int{a}", metric).value
+    )
     assert 0 < add(profile, f"int{a}", metric).value < add(profile, f"int{a + 1}", metric).value
 
 
@@ -85,11 +90,13 @@ def test_a_longer_significand_costs_more(profile, metric):
     [
         (
             lambda: mac("horowitz_40nm", "int8", "int8", "int32"),
-            "technology.arithmetic: 'horowitz_40nm' is not a profile of arithmetic; use aladdin_40nm or horowitz_45nm (did you mean 'horowitz_45nm'?)",
+            "technology.arithmetic: 'horowitz_40nm' is not a profile of arithmetic; "
+            "use aladdin_40nm or horowitz_45nm (did you mean 'horowitz_45nm'?)",
         ),
         (
             lambda: mac("horowitz_45nm", "int8", "ints8", "int32"),
-            "format: 'ints8' is not a format; use intN or uintN (N 1 to 64), bf16, fp16, fp32, fp64, fp8_e4m3, fp8_e5m2 (did you mean 'int8'?)",
+            "format: 'ints8' is not a format; use intN or uintN (N 1 to 64), "
+            "bf16, fp16, fp32, fp64, fp8_e4m3, fp8_e5m2 (did you mean 'int8'?)",
         ),
     ],
 )

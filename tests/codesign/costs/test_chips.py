@@ -37,7 +37,10 @@ def nvdla_small():
 
 
 def test_areas_of_chips(capsys):
-    chips = {row["chip"]: float(row["area_mm2"] or 0) for row in csv.DictReader(shared_path("costs/chip_ground_truth.csv").open())}
+    chips = {
+        row["chip"]: float(row["area_mm2"] or 0)
+        for row in csv.DictReader(shared_path("costs/chip_ground_truth.csv").open())
+    }
     core = area(load_machine("gemmini_16x16")).by_component
     rows = [
         ("Gemmini array", sum(core[k] for k in ("array", "skew_registers")) / 1e6, 0.116),

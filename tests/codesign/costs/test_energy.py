@@ -14,10 +14,14 @@ from workloads.errors import CodesignError
 
 MACHINES = {
     "ws": machine(),
-    "is": machine(array={"dataflow": "is", "convolution": "im2col"}, technology={"node_nm": 22, "sram_cell": "itrs-lstp"}),
+    "is": machine(
+        array={"dataflow": "is", "convolution": "im2col"}, technology={"node_nm": 22, "sram_cell": "itrs-lstp"}
+    ),
     "os": machine(array={"dataflow": "os"}, technology={"node_nm": 16, "arithmetic": "aladdin_40nm"}),
     "no vector unit": machine(vector=None, technology={"node_nm": 7, "scaling": "jouppi_2021"}),
-    "float": machine(array={"pe": {"activation": "bf16", "weight": "fp8_e4m3", "accumulator": "fp32"}}, technology={"supply_v": 0.8}),
+    "float": machine(
+        array={"pe": {"activation": "bf16", "weight": "fp8_e4m3", "accumulator": "fp32"}}, technology={"supply_v": 0.8}
+    ),
 }
 COSTS = {name: action_costs(described) for name, described in MACHINES.items()}
 counts_of = st.dictionaries(st.sampled_from(COUNTERS), st.integers(0, 10**12))
@@ -138,4 +142,7 @@ def test_an_unknown_counter():
     names = sorted(COUNTERS)
     with pytest.raises(CodesignError) as error:
         energy(machine(), {"mac": 1})
-    assert str(error.value) == f"counts: 'mac' is not a counter; use {', '.join(names[:-1])} or {names[-1]} (did you mean 'macs'?)"
+    assert (
+        str(error.value)
+        == f"counts: 'mac' is not a counter; use {', '.join(names[:-1])} or {names[-1]} (did you mean 'macs'?)"
+    )

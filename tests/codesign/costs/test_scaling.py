@@ -54,7 +54,11 @@ def test_a_carried_figure_keeps_its_node_and_names_the_law():
     own = Figure(2.0, "pJ", 45, "a paper", "published")
     assert carry_energy(own, Technology(node_nm=45), 0.9) is own
     carried = carry_energy(own, Technology(node_nm=28), 0.9)
-    assert carried.node_nm == 45 and carried.status == "scaled" and carried.law == "stillmaker_baas_2017 energy 45 -> 28 nm at 0.87 V"
+    assert (
+        carried.node_nm == 45
+        and carried.status == "scaled"
+        and carried.law == "stillmaker_baas_2017 energy 45 -> 28 nm at 0.87 V"
+    )
     carried = carry_area(own, Technology(node_nm=28, scaling="jouppi_2021"))
     assert carried.law == "transistor density area 45 -> 28 nm" and carried.source == "a paper"
 
@@ -72,7 +76,8 @@ def test_figures_add_only_alike():
     [
         (
             lambda: energy_factor("stilmaker_2017", 45, 22),
-            "technology.scaling: 'stilmaker_2017' is not a scaling law; use jouppi_2021 or stillmaker_baas_2017 (did you mean 'stillmaker_baas_2017'?)",
+            "technology.scaling: 'stilmaker_2017' is not a scaling law; "
+            "use jouppi_2021 or stillmaker_baas_2017 (did you mean 'stillmaker_baas_2017'?)",
         ),
         (
             lambda: energy_factor("stillmaker_baas_2017", 45, 5),
@@ -84,7 +89,8 @@ def test_figures_add_only_alike():
         ),
         (
             lambda: energy_factor("stillmaker_baas_2017", 45, 65, to_v=0.4),
-            "technology.supply_v: 0.4 V is below 0.59 V, the least at 65 nm for which the scaling law 'stillmaker_baas_2017' holds",
+            "technology.supply_v: 0.4 V is below 0.59 V, the least at 65 nm "
+            "for which the scaling law 'stillmaker_baas_2017' holds",
         ),
     ],
 )

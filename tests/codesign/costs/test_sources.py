@@ -14,7 +14,16 @@ from simulators.technology_names import MEMORY_TECHNOLOGIES
 from tests.codesign.costs.cost_machines import machine
 from workloads.errors import CodesignError
 
-PRESETS = ["small_npu_8x8", "gemmini_16x16", "edge_npu", "nvdla_large", "tpu_v1", "scalesim_32x32_ws", "scalesim_32x32_os", "scalesim_32x32_is"]
+PRESETS = [
+    "small_npu_8x8",
+    "gemmini_16x16",
+    "edge_npu",
+    "nvdla_large",
+    "tpu_v1",
+    "scalesim_32x32_ws",
+    "scalesim_32x32_os",
+    "scalesim_32x32_is",
+]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -55,8 +64,9 @@ def test_an_unknown_memory_technology():
     with pytest.raises(CodesignError) as error:
         dram_energy("LPDDR3")
     assert str(error.value) == (
-        "memory.technology: 'LPDDR3' is not a memory technology; use DDR3, DDR4, DDR5, GDDR5, GDDR6, HBM2_accelergy, HBM2_hwcomponents, "
-        "HBM2_jouppi, HBM3_hwcomponents, HBM4_hwcomponents, HMC, LPDDR(1/2), LPDDR4 or LPDDR5 (did you mean 'LPDDR5'?)"
+        "memory.technology: 'LPDDR3' is not a memory technology; use DDR3, DDR4, DDR5, GDDR5, GDDR6, "
+        "HBM2_accelergy, HBM2_hwcomponents, HBM2_jouppi, "
+        "HBM3_hwcomponents, HBM4_hwcomponents, HMC, LPDDR(1/2), LPDDR4 or LPDDR5 (did you mean 'LPDDR5'?)"
     )
 
 
