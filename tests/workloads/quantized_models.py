@@ -153,18 +153,22 @@ class Models:
         return {name: self.integers(self.shapes[name], self.activation) for name in self.inputs}
 
 
-def run_onnxruntime(model: bytes | str, feeds: dict[str, np.ndarray], optimized: bool) -> dict[str, np.ndarray]:
+def run_onnxruntime(
+    model: bytes | str, feeds: dict[str, np.ndarray], optimized: bool, exact_mixed: bool = False
+) -> dict[str, np.ndarray]:
     """Return every output of a model by name.
 
-    Without VNNI instructions onnxruntime multiplies unsigned by signed bytes with 16-bit saturation; the session
-    option takes its exact kernel.
+    Optimised, quantize and dequantize pairs of int8 are fused as those of uint8 always are. Without VNNI
+    instructions onnxruntime multiplies unsigned activations by signed weights with 16-bit saturation unless
+    `exact_mixed`, which needs the optimiser and has no kernel for signed activations.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     levels = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_EXTENDED if optimized else levels.ORT_DISABLE_ALL
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    options.add_session_config_entry("session.x64quantprecision", str(int(exact_mixed)))
+    options.add_session_config_entry("session.qdqisint8allowed", "1")
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
