@@ -1,0 +1,52 @@
+"""The requantizer of the vector unit, one value at a time: the hardware's integer arithmetic, bit for bit.
+
+Modes in the order of `simulators.npu.config.REQUANTIZE_MODES`; formulas: dyadic, I-ViT (ICCV 2023) section 3;
+tflite, gemmlowp `SaturatingRoundingDoublingHighMul` and `RoundingDivideByPOT`.
+"""
+
+from __future__ import annotations
+
+from simulators.kernels import kernel
+
+HALF_UP, HALF_EVEN, TFLITE_SINGLE, TFLITE_DOUBLE = range(4)
+
+
+@kernel
+def shift_rounded(x, shift, mode):
+    """Return x * 2^-shift rounded to an integer: half up, or half to even."""
+    if shift <= 0:
+        return x << -shift
+    y = (x + (1 << (shift - 1))) >> shift
+    if mode == HALF_EVEN and y & 1 and x & ((1 << shift) - 1) == 1 << (shift - 1):
+        y -= 1
+    return y
+
+
+@kernel
+def _double_rounding(x, multiplier, shift):
+    left = 31 - shift if shift < 31 else 0
+    right = shift - 31 if shift > 31 else 0
+    product = (x << left) * multiplier
+    nudge = (1 << 30) if product >= 0 else 1 - (1 << 30)
+    biased = product + nudge
+    high = biased >> 31 if biased >= 0 else -((-biased) >> 31)
+    high = min(high, (1 << 31) - 1)
+    if right == 0:
+        return high
+    mask = (1 << right) - 1
+    threshold = (mask >> 1) + (1 if high < 0 else 0)
+    return (high >> right) + (1 if (high & mask) > threshold else 0)
+
+
+@kernel
+def requantize(x, multiplier, shift, mode):
+    """Return x * multiplier * 2^-shift, rounded as the mode says; |x| < 2^32, multiplier < 2^31."""
+    if mode == TFLITE_DOUBLE:
+        return _double_rounding(x, multiplier, shift)
+    return shift_rounded(x * multiplier, shift, mode)
+
+
+@kernel
+def clamp(x, low, high):
+    """Return x limited to [low, high]."""
+    return min(max(x, low), high)

@@ -1,0 +1,58 @@
+"""How a load or store is cut into requests: geometry only, shared by all fidelities (the RTL has its own)."""
+
+from __future__ import annotations
+
+from simulators.kernels import kernel
+
+from simulators.npu.config import PARAMETER_BITS, C
+from simulators.program import PARAMETERS, WEIGHT_BUFFER, F
+
+_BUS, _BURST = C["bus_bytes"], C["burst_bytes"]
+_ACTIVATION_BITS, _WEIGHT_BITS = C["activation_bits"], C["weight_bits"]
+_MEMORY, _N0, _N1, _COUNT = F["memory"], F["n0"], F["n1"], F["count"]
+_ROW_STRIDE, _PLANE_STRIDE, _DRAM = F["d_s0"], F["d_s1"], F["dram_address"]
+
+
+@kernel
+def element_bits(config, memory):
+    """Return the width of an element as the DMA moves it to or from an on-chip memory."""
+    if memory == WEIGHT_BUFFER:
+        return config[_WEIGHT_BITS]
+    if memory == PARAMETERS:
+        return PARAMETER_BITS
+    return config[_ACTIVATION_BITS]
+
+
+@kernel
+def row_bytes(config, row):
+    """Return the bytes of one row of a transfer."""
+    return (row[_N0] * element_bits(config, row[_MEMORY]) + 7) // 8
+
+
+@kernel
+def row_address(row, index):
+    """Return the DRAM byte at which row `index` (planes x rows, flat) of a transfer starts."""
+    return row[_DRAM] + (index // row[_N1]) * row[_PLANE_STRIDE] + (index % row[_N1]) * row[_ROW_STRIDE]
+
+
+@kernel
+def request_at(config, row, index, offset):
+    """Return (address, bytes, beats) of the request that starts `offset` bytes into row `index`."""
+    address = row_address(row, index) + offset
+    boundary = (address // config[_BURST] + 1) * config[_BURST]
+    size = min(row_bytes(config, row) - offset, boundary - address)
+    beats = (address + size - 1) // config[_BUS] - address // config[_BUS] + 1
+    return address, size, beats
+
+
+@kernel
+def fill_beats(config, row):
+    """Return the beats of one row of a fill."""
+    bits = element_bits(config, row[_MEMORY])
+    return (row[_N0] * bits + 8 * config[_BUS] - 1) // (8 * config[_BUS])
+
+
+@kernel
+def rows_of(row):
+    """Return how many rows a transfer has."""
+    return row[_COUNT] * row[_N1]
