@@ -116,7 +116,8 @@ def _by_class(machine: Machine, cycles: int, counts: Counts) -> Bottleneck:
     share = groups[name] / cycles
     if name == "array":
         used = counts["mapped_pes"] / max(1, counts["folds"] * machine.array.rows * machine.array.cols)
-        return Bottleneck("array", share, f"array-bound ({percent(share)} of cycles stream, {percent(used)} of PEs used)")
+        text = f"array-bound ({percent(share)} of cycles stream, {percent(used)} of PEs used)"
+        return Bottleneck("array", share, text)
     if name == "fill and drain":
         return Bottleneck(name, share, f"fill- and drain-bound ({percent(share)} of cycles fill or drain the array)")
     if name == "write-back":

@@ -65,6 +65,7 @@ NetworkArgument = Annotated[str, typer.Argument(help="Built-in name, .onnx file 
 MachineOption = Annotated[str, typer.Option("--machine", "-m", help="Preset or .yaml file")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Override a field: array.rows=64 (repeatable)")]
 BatchOption = Annotated[int, typer.Option(min=1, max=1 << 20, help="Inferences in one pass")]
+FidelityOption = Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")]
 FormatsOption = Annotated[Formats, typer.Option(help="A float network on an integer machine: retype it, or refuse")]
 ObjectiveOption = Annotated[Objective, typer.Option(help="What the mapper minimises")]
 HostOption = Annotated[bool, typer.Option("--allow-host", help="Leave what the machine cannot run to the host")]
@@ -78,8 +79,9 @@ def run(
     machine: MachineOption,
     set: SetOption = [],
     batch: BatchOption = 1,
-    fidelity: Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")] = Fidelity.cycle,
-    formats: FormatsOption = Formats.retype,
+    fidelity: FidelityOption = Fidelity.cycle,
+    formats: FidelityOption = Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")]
+FormatsOption = Formats.retype,
     format: Annotated[Output, typer.Option("--format", "-f", help="How to print the result")] = Output.table,
     mapping: Annotated[str, typer.Option(help="Pin the mapping of this file (see codesign map)")] = "",
     objective: ObjectiveOption = Objective.cycles,
@@ -112,7 +114,8 @@ def map_network(
     out: OutOption = "",
     set: SetOption = [],
     batch: BatchOption = 1,
-    formats: FormatsOption = Formats.retype,
+    formats: FidelityOption = Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")]
+FormatsOption = Formats.retype,
     objective: ObjectiveOption = Objective.cycles,
     allow_host: HostOption = False,
     dim: DimensionOption = [],

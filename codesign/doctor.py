@@ -34,7 +34,8 @@ def report() -> str:
     """Return the report as text, a line a part."""
     from codesign import __version__
 
-    lines = [f"codesign {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}", ""]
+    here = f"{platform.system()} {platform.machine()}"
+    lines = [f"codesign {__version__}, Python {platform.python_version()}, {here}", ""]
     for name, gives, how in _PACKAGES:
         lines.append(_line(name, package_version(name), gives, how or "pip install codesign"))
     for name, option, gives in _PROGRAMS:

@@ -42,10 +42,12 @@ class Layers(Sequence[dict[str, Any]]):
         for row in self._rows:
             if row["name"] == key:
                 return row
-        raise CodesignError(f"layers: there is no layer '{key}'{did_you_mean(key, (row['name'] for row in self._rows))}")
+        names = [row["name"] for row in self._rows]
+        raise CodesignError(f"layers: there is no layer '{key}'{did_you_mean(key, names)}")
 
     def __repr__(self) -> str:
-        return f"<{len(self)} layers: {', '.join(row['name'] for row in self._rows[:3])}{' ...' if len(self) > 3 else ''}>"
+        first = ", ".join(row["name"] for row in self._rows[:3])
+        return f"<{len(self)} layers: {first}{' ...' if len(self) > 3 else ''}>"
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame with the columns `COLUMNS`, indexed by position.
@@ -78,4 +80,6 @@ def shape_text(engine: str, window: Window, shape: Sequence[int] = ()) -> str:
     if engine == "matrix" or kernel != "1x1":
         groups = f" g{w.groups}" if w.groups > 1 and engine == "matrix" else ""
         return f"{w.in_h}x{w.in_w}x{w.in_c} -> {w.out_h}x{w.out_w}x{w.out_c} {kernel}{stride}{groups}"
-    return "x".join(str(d) for d in shape) if shape else f"{w.out_h}x{w.out_w}x{w.out_c}"
+    if len(shape) == 4 and w.out_h * w.out_w > 1:
+        return f"{w.out_h}x{w.out_w}x{w.out_c}"
+    return "x".join(str(size) for size in shape) if shape else f"{w.out_h}x{w.out_w}x{w.out_c}"

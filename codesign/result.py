@@ -39,6 +39,8 @@ class Result:
         Read and written.
     energy_pj, area_um2 : dict
         By component, ``total`` last.
+    energy_pj_by_status, area_um2_by_status : dict
+        The same totals by how firm the cost figures are (`codesign.costs.figures.STATUSES`).
     bottlenecks : dict
         Cycles by what binds the layers that spend them, largest first.
     layers : Layers
@@ -72,6 +74,8 @@ class Result:
     dram_bytes: int
     energy_pj: dict[str, float]
     area_um2: dict[str, float]
+    energy_pj_by_status: dict[str, float]
+    area_um2_by_status: dict[str, float]
     bottlenecks: dict[str, int]
     notes: list[str]
     sources: list[dict[str, Any]]
@@ -119,8 +123,8 @@ class Result:
 
 _SUMMARY = (
     "network", "machine", "fidelity", "weights", "batch", "cycles", "latency_s", "throughput_per_s", "macs",
-    "utilization", "tops", "peak_tops", "tops_per_w", "power_w", "dram_bytes", "energy_pj", "area_um2", "bottlenecks",
-    "notes", "sources",
+    "utilization", "tops", "peak_tops", "tops_per_w", "power_w", "dram_bytes", "energy_pj", "area_um2",
+    "energy_pj_by_status", "area_um2_by_status", "bottlenecks", "notes", "sources",
 )  # fmt: skip
 _NUMBERS = (
     "macs", "cycles", "utilization", "dram_bytes", "batch", "latency_s", "throughput_per_s", "tops", "peak_tops",

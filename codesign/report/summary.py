@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from codesign.report.units import area, digits, energy, percent, seconds, si
@@ -10,10 +11,14 @@ if TYPE_CHECKING:
     from codesign.result import Result
 
 
+#: Columns before the text of a line.
+INDENT = 16
+
+
 def summary_lines(result: Result) -> list[str]:
     """Return the summary of a result, a text a line."""
-    head = f"{result.network} on {result.machine}: batch {result.batch}, fidelity {result.fidelity}, weights: {result.weights}"
-    lines = ["", head]
+    how = f"batch {result.batch}, fidelity {result.fidelity}, weights: {result.weights}"
+    lines = ["", f"{result.network} on {result.machine}: {how}"]
     lines += _pairs(
         ("latency", seconds(result.latency_s)),
         ("cycles", f"{result.cycles:,}"),
@@ -28,9 +33,9 @@ def summary_lines(result: Result) -> list[str]:
     lines.append(_parts("area", {name: um2 for name, um2 in result.area_um2.items() if name != "total"}, area))
     spent = [f"{name} {percent(cycles / result.cycles)}" for name, cycles in result.bottlenecks.items() if cycles]
     if spent:
-        lines.append(f"  {'bound by':13s} {', '.join(spent)} (share of all cycles, by layer)")
+        lines.append(_line("bound by", f"{', '.join(spent)} (share of all cycles, by layer)"))
     lines += _trust(result)
-    lines += [f"  {'note':13s} {note}" for note in result.notes]
+    lines += [_line("note", note) for note in result.notes]
     return lines
 
 
@@ -40,19 +45,24 @@ def _pairs(*pairs: tuple[str, str]) -> list[str]:
     return [f"  {a:13s} {b:22s}{c:13s} {d}" for (a, b), (c, d) in zip(left, right, strict=True)]
 
 
-def _parts(title: str, parts: dict[str, float], text: object) -> str:
+def _parts(title: str, parts: dict[str, float], text: Callable[[float], str]) -> str:
     total = sum(parts.values())
     shown = sorted(((value, name) for name, value in parts.items() if value), key=lambda part: (-part[0], part[1]))
     listed = ", ".join(f"{name} {percent(value / total)}" for value, name in shown)
-    return f"  {title:13s} {text(total)}" + (f" ({listed})" if listed else "")  # type: ignore[operator]
+    return _line(title, text(total) + (f" ({listed})" if listed else ""))
 
 
 def _trust(result: Result) -> list[str]:
-    """Return the status of the cost figures: how many of each, and the sources behind them."""
-    by_status: dict[str, list[str]] = {}
-    for row in result.sources:
-        names = by_status.setdefault(row["status"], [])
-        if row["component"] not in names:
-            names.append(row["component"])
-    listed = "; ".join(f"{status}: {', '.join(names)}" for status, names in by_status.items())
-    return [f"  {'cost figures':13s} {listed} (sources: --format json)"] if listed else []
+    """Return how firm the cost figures are, by their share of energy and area, and the sources behind them."""
+    shares = []
+    for title, by_status in (("energy", result.energy_pj_by_status), ("area", result.area_um2_by_status)):
+        total = sum(by_status.values())
+        parts = [f"{percent(value / total)} {status}" for status, value in by_status.items() if value]
+        if parts:
+            shares.append(f"{title} {', '.join(parts)}")
+    sources = list(dict.fromkeys(source for row in result.sources for source in row["source"].split("; ")))
+    return [_line("cost figures", "; ".join(shares)), _line("sources", "; ".join(sources))] if shares else []
+
+
+def _line(title: str, text: str) -> str:
+    return f"  {title:13s} {text}"

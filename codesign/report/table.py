@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from codesign.report.summary import summary_lines
+from codesign.report.summary import INDENT, summary_lines
 from codesign.report.units import energy, percent, si
 
 if TYPE_CHECKING:
@@ -47,46 +48,67 @@ def render(result: Result, width: int | None = None, colour: bool = False) -> st
     )  # fmt: skip
     console.print(_layer_table(result, width))
     for line in summary_lines(result):
-        console.print(line, soft_wrap=not colour, style="bold" if line.startswith(f"{result.network} on") else None)
+        for part in _wrapped(line, width):
+            console.print(part, style="bold" if not part.startswith(" ") else None)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """Return `line` in lines of at most `width`; a number stays with its per cent sign."""
+    bound = line.replace(" %", "\u00a0%")
+    parts = textwrap.wrap(bound, width, subsequent_indent=" " * INDENT, break_on_hyphens=False)
+    return [part.replace("\u00a0", " ") for part in parts] or [""]
 
 
 def _layer_table(result: Result, width: int) -> Table:
     """Wide readers get the shape and the bottleneck in full; narrow ones the figures and its first words."""
-    cells: dict[str, list[str]] = {name: [] for name in ("layer", "operator", "shape", "cycles", "busy", "binds", "DRAM", "energy")}
-    for row in result.layers:
-        cells["layer"].append(f"{row['name']} x{row['repeat']}" if row["repeat"] > 1 else row["name"])
-        cells["operator"].append(row["operator"])
-        cells["shape"].append(row["shape"])
-        cells["cycles"].append(si(row["cycles"]))
-        cells["busy"].append(percent(row["busy"]) if row["where"] in ("array", "vector") else "-")
-        cells["binds"].append(_binds(row, width))
-        cells["DRAM"].append(si(row["dram_bytes"], "B"))
-        cells["energy"].append(energy(row["energy_pj"]))
-    if width < 120:
-        del cells["operator"]
-    if width < 100:
-        del cells["shape"]
-    titles = {"binds": "what binds it"}
-    widest = {name: max([len(titles.get(name, name)), *map(len, column)]) for name, column in cells.items()}
-    widest["shape"] = min(widest.get("shape", 0), 32)
-    rest = sum(size for name, size in widest.items() if name != "layer" and name in cells) + 2 * (len(cells) - 1)
-    widest["layer"] = max(8, min(widest["layer"], width - rest))
+    names, cells = _fitting([_cells(row) for row in result.layers], width)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in cells:
-        right = name in ("cycles", "busy", "DRAM", "energy")
-        table.add_column(titles.get(name, name), justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
-    for values in zip(*cells.values(), strict=True):
-        table.add_row(*(shortened(value, widest[name]) for name, value in zip(cells, values, strict=True)))
+    for name in names:
+        justify: Any = "right" if name in _FIGURES else "left"
+        table.add_column(_TITLES.get(name, name), justify=justify, no_wrap=True, overflow="ellipsis")
+    for row in cells:
+        table.add_row(*row)
     return table
 
 
-def _binds(row: dict[str, Any], width: int) -> str:
-    if width >= 140:
-        return str(row["bottleneck"])
-    if width >= 110:
-        return str(row["bottleneck"]).replace(" of cycles", "")
-    return f"{row['bound_by']} {percent(row['bound_share'])}" if row["bound_share"] else str(row["bound_by"])
+_FIGURES = ("cycles", "busy", "DRAM", "energy")
+_TITLES = {"full": "what binds it", "short": "what binds it", "brief": "bound by"}
+#: Columns from the widest reader to the narrowest.
+_LAYOUTS = (
+    ("layer", "operator", "shape", "cycles", "busy", "full", "DRAM", "energy"),
+    ("layer", "shape", "cycles", "busy", "full", "DRAM", "energy"),
+    ("layer", "shape", "cycles", "busy", "short", "DRAM", "energy"),
+    ("layer", "shape", "cycles", "busy", "brief", "DRAM", "energy"),
+    ("layer", "cycles", "busy", "brief", "DRAM", "energy"),
+)
+_LEAST_LAYER, _GAP = 12, 2
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "layer": f"{row['name']} x{row['repeat']}" if row["repeat"] > 1 else row["name"],
+        "operator": row["operator"],
+        "shape": row["shape"],
+        "cycles": si(row["cycles"]),
+        "busy": percent(row["busy"]) if row["where"] in ("array", "vector") else "-",
+        "full": row["bottleneck"],
+        "short": row["bottleneck"].replace(" of cycles", ""),
+        "brief": f"{row['bound_by']} {percent(row['bound_share'])}" if row["bound_share"] else "-",
+        "DRAM": si(row["dram_bytes"], "B"),
+        "energy": energy(row["energy_pj"]),
+    }
+
+
+def _fitting(rows: list[dict[str, str]], width: int) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Return the columns of the first layout that fits, and its cells; the layers' names take what is left."""
+    for layout in _LAYOUTS:
+        widest = {name: max([len(_TITLES.get(name, name)), *(len(row[name]) for row in rows)]) for name in layout}
+        left = width - sum(widest[name] + _GAP for name in layout[1:])
+        if left >= min(_LEAST_LAYER, widest["layer"]):
+            break
+    left = max(left, 4)
+    return layout, [[shortened(row["layer"], left), *(row[name] for name in layout[1:])] for row in rows]
 
 
 def shortened(text: str, width: int) -> str:
@@ -94,4 +116,4 @@ def shortened(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     head = (width - 2) // 2
-    return f"{text[:head]}..{text[len(text) - (width - 2 - head):]}"
+    return f"{text[:head]}..{text[len(text) - (width - 2 - head) :]}"

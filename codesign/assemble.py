@@ -1,0 +1,126 @@
+"""From the counters of a simulation to a result: rates, energy, area, and what binds each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from codesign.bottleneck import busy_cycles, cycle_classes, find_bottleneck, stall_cycles
+from codesign.costs.actions import ActionCost, action_costs
+from codesign.costs.area import area
+from codesign.costs.energy import energy
+from codesign.costs.figures import STATUSES
+from codesign.costs.sources import cost_table
+from codesign.layers import Layers, shape_text
+from codesign.report.units import percent
+from codesign.result import Result
+from simulators.activity import as_dict
+from simulators.machine import Machine
+
+
+def assemble(simulation: Any, label: str, weights: str, notes: list[str]) -> Result:
+    """Return the result of a simulation; its provenance is the caller's to add."""
+    machine, trace, cycles = simulation.machine, simulation.trace, int(simulation.cycles)
+    costs = action_costs(machine)
+    rows = [_row(run, machine, trace.shapes, simulation.fidelity, costs) for run in simulation.layers]
+    counts = as_dict(np.sum([run.counts for run in simulation.layers], axis=0))
+    spent = energy(machine, counts, costs)
+    covered = area(machine)
+    pes = machine.array.rows * machine.array.cols
+    latency_s = cycles / machine.clock_hz
+    macs = sum(row["macs"] for row in rows if row["where"] != "host")
+    operations_per_s = _ratio(2 * macs, latency_s)
+    return Result(
+        network=label,
+        machine=machine.name,
+        fidelity=simulation.fidelity,
+        weights=weights,
+        batch=trace.batch,
+        cycles=cycles,
+        latency_s=latency_s,
+        throughput_per_s=_ratio(trace.batch, latency_s),
+        macs=macs,
+        utilization=_ratio(macs, cycles * pes),
+        tops=operations_per_s / 1e12,
+        peak_tops=2 * pes * machine.clock_hz / 1e12,
+        tops_per_w=_ratio(2 * macs, spent.total_pj),
+        power_w=_ratio(spent.total_pj * 1e-12, latency_s),
+        dram_bytes=counts["dram_read_bytes"] + counts["dram_write_bytes"],
+        energy_pj={**spent.by_component, "total": spent.total_pj},
+        area_um2={**covered.by_component, "total": covered.total_um2},
+        energy_pj_by_status=_by_status((row["status"], row["energy_pj"]) for row in spent.rows()),
+        area_um2_by_status=_by_status((item.figure.status, item.figure.value) for item in covered.items),
+        bottlenecks=_bottlenecks(rows),
+        notes=notes + _host_note(rows, macs),
+        sources=cost_table(machine),
+        layers=Layers(rows),
+        provenance={},
+        mapping=simulation.mapping,
+        outputs=simulation.outputs,
+        simulation=simulation,
+    )
+
+
+def _row(
+    run: Any, machine: Machine, shapes: dict[str, tuple[int, ...]], fidelity: str, costs: list[ActionCost]
+) -> dict[str, Any]:
+    layer, cycles, counts = run.layer, int(run.cycles), as_dict(run.counts)
+    spent = energy(machine, counts, costs)
+    bound = find_bottleneck(machine, run.where, cycles, counts, fidelity)
+    stalls = stall_cycles(run.where, cycles, counts)
+    shape = shapes.get(layer.outputs[0], ()) if layer.outputs else ()
+    return {
+        "name": layer.name,
+        "operator": layer.operator,
+        "where": run.where,
+        "shape": shape_text(layer.engine, layer.window, shape),
+        "repeat": layer.repeat,
+        "macs": layer.macs,
+        "cycles": cycles,
+        "compute_cycles": cycles - stalls,
+        "stall_cycles": stalls,
+        "busy": _ratio(busy_cycles(run.where, counts), cycles),
+        "utilization": _ratio(layer.macs, cycles * machine.array.rows * machine.array.cols),
+        "dram_read_bytes": counts["dram_read_bytes"],
+        "dram_write_bytes": counts["dram_write_bytes"],
+        "dram_bytes": counts["dram_read_bytes"] + counts["dram_write_bytes"],
+        "energy_pj": spent.total_pj,
+        "bottleneck": bound.text,
+        "bound_by": bound.resource,
+        "bound_share": bound.share,
+        "note": run.note,
+        "cycle_classes": cycle_classes(run.where, cycles, counts),
+        "energy_by_component_pj": spent.by_component,
+        "counters": counts,
+    }
+
+
+def _by_status(figures: Iterable[tuple[str, float]]) -> dict[str, float]:
+    sums = dict.fromkeys(STATUSES, 0.0)
+    for status, value in figures:
+        sums[status] += value
+    return sums
+
+
+def _bottlenecks(rows: list[dict[str, Any]]) -> dict[str, int]:
+    cycles: dict[str, int] = {}
+    for row in rows:
+        if row["cycles"]:
+            cycles[row["bound_by"]] = cycles.get(row["bound_by"], 0) + row["cycles"]
+    return dict(sorted(cycles.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _host_note(rows: list[dict[str, Any]], macs: int) -> list[str]:
+    host = [row for row in rows if row["where"] == "host"]
+    if not host:
+        return []
+    left = sum(row["macs"] for row in host)
+    kinds = sorted({row["operator"] for row in host})
+    share = percent(_ratio(left, left + macs))
+    return [f"on the host, not counted: {len(host)} layers ({', '.join(kinds)}), {share} of the MACs"]
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,227 @@
+"""One network on one machine: read, re-type, trace, simulate, count the costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codesign.assemble import assemble
+from codesign.mapping_files import read_mapping
+from codesign.provenance import provenance
+from codesign.result import Result
+from simulators.machine import Machine
+from simulators.machine_files import load_machine, override_machine
+from workloads.errors import CodesignError, unknown_name
+from workloads.formats import parse_format
+from workloads.network import Network
+from workloads.trace import Trace
+
+FIDELITIES = ("exact", "cycle", "fast")
+OBJECTIVES = ("cycles", "energy")
+FORMATS = ("retype", "keep")
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class Prepared:
+    """What a simulation needs, and what was done to get there."""
+
+    machine: Machine
+    trace: Trace
+    label: str
+    weights: str
+    notes: list[str] = field(default_factory=list)
+
+
+def run(
+    network: str | Path | Network | Trace,
+    machine: str | Path | Machine,
+    *,
+    set: Sequence[str] = (),
+    batch: int = 1,
+    fidelity: str = "cycle",
+    formats: str = "retype",
+    mapping: str | Path | Mapping[str, Any] | None = None,
+    objective: str = "cycles",
+    allow_host: bool = False,
+    random_weights: int | None = None,
+    dimensions: Mapping[str, int] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    progress: bool | Progress | None = False,
+) -> Result:
+    """Run a network on a machine.
+
+    Parameters
+    ----------
+    network : str, Path, Network or Trace
+        A built-in name (``onnx:resnet50``, ``digits``), an ONNX file, a SCALE-Sim topology CSV, or an object.
+    machine : str, Path or Machine
+        A preset, a YAML file, or an object.
+    set : sequence of str
+        Overrides of the machine, ``array.rows=64`` each.
+    batch : int
+        Inferences in one pass.
+    fidelity : str
+        ``exact`` (register by register, with values), ``cycle`` (event-driven) or ``fast`` (closed form).
+    formats : str
+        ``retype`` puts a float network into an integer machine's formats and says so in `Result.notes`;
+        ``keep`` refuses.
+    mapping : str, Path or mapping, optional
+        A file that `codesign map` wrote, or `Result.mapping`; chosen by the mapper when absent.
+    objective : str
+        What the mapper minimises: ``cycles`` or ``energy``.
+    allow_host : bool
+        Leave to the host what the machine cannot run, instead of refusing.
+    random_weights : int, optional
+        Seed of random weights, scales and inputs; `exact` needs it where the network has no values of its own.
+    dimensions : mapping, optional
+        Sizes of an ONNX model's symbolic dimensions, by name.
+    inputs : mapping, optional
+        `exact`: integer arrays by the name of the network's input; random ones when absent.
+    progress : bool or callable
+        True draws a bar on a terminal; a callable gets (layers done, layers in all, name).
+
+    Raises
+    ------
+    CodesignError
+        With a line for each fault.
+    """
+    from codesign.costs.energy import action_vector
+    from simulators.npu.simulate import simulate
+
+    began = time.perf_counter()
+    _check_choice("fidelity", fidelity, FIDELITIES)
+    _check_choice("objective", objective, OBJECTIVES)
+    ready = prepare(network, machine, set, batch, formats, random_weights, dimensions)
+    if fidelity == "exact":
+        inputs = _exact_inputs(ready, inputs, random_weights)
+    elif inputs is not None:
+        raise CodesignError(f"inputs: fidelity {fidelity} has no values; use exact")
+    pinned = read_mapping(mapping) if isinstance(mapping, str | Path) else mapping
+    costs = list(action_vector(ready.machine).values()) if objective == "energy" else None
+    with _watched(progress) as watcher:
+        simulation = simulate(
+            ready.trace, ready.machine, fidelity=fidelity, mapping=pinned, objective=objective, action_pj=costs,
+            allow_host=allow_host, inputs=inputs, progress=watcher,
+        )  # fmt: skip
+    result = assemble(simulation, ready.label, ready.weights, ready.notes)
+    result.provenance = provenance(network, ready.trace, ready.machine, random_weights, began)
+    return result
+
+
+def choose_mapping(
+    network: str | Path | Network | Trace,
+    machine: str | Path | Machine,
+    *,
+    set: Sequence[str] = (),
+    batch: int = 1,
+    formats: str = "retype",
+    objective: str = "cycles",
+    allow_host: bool = False,
+    dimensions: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Return the mapping that `run` would choose, by layer; parameters as in `run`.
+
+    Raises
+    ------
+    CodesignError
+        When a layer fits the machine in no way, with the reason.
+    """
+    from codesign.costs.energy import action_vector
+    from simulators.npu import simulate
+
+    _check_choice("objective", objective, OBJECTIVES)
+    ready = prepare(network, machine, set, batch, formats, None, dimensions)
+    costs = list(action_vector(ready.machine).values()) if objective == "energy" else None
+    return simulate.choose_mapping(ready.trace, ready.machine, objective, costs)
+
+
+def prepare(
+    network: str | Path | Network | Trace,
+    machine: str | Path | Machine,
+    overrides: Sequence[str] = (),
+    batch: int = 1,
+    formats: str = "retype",
+    seed: int | None = None,
+    dimensions: Mapping[str, int] | None = None,
+) -> Prepared:
+    """Return machine and trace, the network in the machine's formats."""
+    from workloads.load import load_network
+    from workloads.tracing import trace_network
+    from workloads.transforms.random_values import random_values
+
+    _check_choice("formats", formats, FORMATS)
+    described = read_machine(machine, overrides)
+    if isinstance(network, Trace):
+        if seed is not None or dimensions or batch != 1:
+            raise CodesignError("network: a Trace has its batch, weights and dimensions already; give a Network")
+        return Prepared(described, network, network.source or network.name, network.weights)
+    graph = network if isinstance(network, Network) else load_network(str(network), dimensions)
+    label, weights, notes = graph.source or graph.name, graph.weights, []
+    graph, said = _retyped(graph, described, formats, label)
+    notes += [said] if said else []
+    if seed is not None:
+        graph, weights = random_values(graph, seed), f"random (seed {seed})"
+    return Prepared(described, trace_network(graph, batch), label, weights, notes)
+
+
+def read_machine(machine: str | Path | Machine, overrides: Sequence[str] = ()) -> Machine:
+    """Return a machine from a preset's name, a file or an object, with overrides."""
+    if isinstance(overrides, str):
+        overrides = (overrides,)
+    if isinstance(machine, Machine):
+        return override_machine(machine, overrides) if overrides else machine
+    return load_machine(str(machine), overrides)
+
+
+def _retyped(graph: Network, machine: Machine, formats: str, label: str) -> tuple[Network, str]:
+    from workloads.transforms.retype import retype
+
+    pe = machine.array.pe
+    floats = sorted({t.format.name for t in graph.tensors.values() if not t.format.is_integer})
+    if not floats or not parse_format(pe.activation).is_integer:
+        return graph, ""
+    if formats == "keep":
+        raise CodesignError(
+            f"{label}: its tensors are {', '.join(floats)}, the array of {machine.name} multiplies {pe.activation} by "
+            f"{pe.weight}; formats 'keep' forbids to re-type them"
+        )
+    return retype(graph, pe.activation, pe.weight, pe.accumulator)
+
+
+def _exact_inputs(ready: Prepared, given: Mapping[str, Any] | None, seed: int | None) -> dict[str, Any]:
+    """Return the inputs of an exact run; random ones say so in the notes."""
+    from workloads.transforms.random_values import random_inputs
+
+    trace = ready.trace
+    matrix = [layer for layer in trace.layers if layer.engine == "matrix"]
+    if any(not layer.weights and not layer.weights_are_activations for layer in matrix):
+        raise CodesignError(
+            f"{ready.label}: fidelity exact computes values, and this network has shapes only; "
+            "give a seed for random ones (--random-weights SEED)"
+        )
+    if given is not None:
+        for name in given:
+            if name not in trace.inputs:
+                raise unknown_name("inputs", "input of the network", name, trace.inputs)
+        return dict(given)
+    ready.notes.append(f"inputs: random (seed {seed or 0})")
+    return random_inputs(trace, seed or 0)
+
+
+def _watched(progress: bool | Progress | None) -> Any:
+    """Return a context that gives the simulator's progress callable, or None."""
+    if progress is True:
+        from codesign.report.progress import layer_progress
+
+        return layer_progress()
+    return nullcontext(progress or None)
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise unknown_name(name, name, value, allowed)
