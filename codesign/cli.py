@@ -80,8 +80,7 @@ def run(
     set: SetOption = [],
     batch: BatchOption = 1,
     fidelity: FidelityOption = Fidelity.cycle,
-    formats: FidelityOption = Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")]
-FormatsOption = Formats.retype,
+    formats: FormatsOption = Formats.retype,
     format: Annotated[Output, typer.Option("--format", "-f", help="How to print the result")] = Output.table,
     mapping: Annotated[str, typer.Option(help="Pin the mapping of this file (see codesign map)")] = "",
     objective: ObjectiveOption = Objective.cycles,
@@ -114,8 +113,7 @@ def map_network(
     out: OutOption = "",
     set: SetOption = [],
     batch: BatchOption = 1,
-    formats: FidelityOption = Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")]
-FormatsOption = Formats.retype,
+    formats: FormatsOption = Formats.retype,
     objective: ObjectiveOption = Objective.cycles,
     allow_host: HostOption = False,
     dim: DimensionOption = [],
