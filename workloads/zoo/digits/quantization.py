@@ -1,6 +1,6 @@
 """int8 for the digits network: asymmetric activations from their observed range, symmetric weights per channel.
 
-Weights use -63..63 of their int8: two products then fit 16 bits (2 * 255 * 63 < 2^15), so onnxruntime's kernels
+Weights use -64..64 of their int8: two products then fit 16 bits (2 * 255 * 64 < 2^15), so onnxruntime's kernels
 for processors without VNNI instructions, which add pairs with 16-bit saturation, are exact on this network.
 """
 
@@ -31,7 +31,7 @@ class QuantizedDigits:
 
 
 #: Greatest magnitude of a stored weight.
-WEIGHT_RANGE = 63
+WEIGHT_RANGE = 64
 #: The activation that each layer with weights reads.
 READS = {"stem": "image", "depthwise": "stem", "pointwise": "depthwise", "dense": "pool"}
 
