@@ -17,6 +17,7 @@ from workloads.importers.onnx_graph import check_graph, node_label
 from workloads.importers.onnx_operators import READERS
 from workloads.importers.onnx_quantized import QUANTIZED
 from workloads.importers.onnx_shapes import Types, bind_dimensions, infer_types
+from workloads.importers.onnx_windows import check_window
 from workloads.network import Network
 
 _DOMAINS = ("", "ai.onnx", "com.microsoft")
@@ -79,6 +80,8 @@ def _check_known(node: onnx.NodeProto, path: Path) -> None:
     if node.domain not in _DOMAINS:
         raise CodesignError(f"{path}: {node_label(node)}: domain '{node.domain}' is not supported")
     if node.op_type in _ALL_READERS:
+        if "Conv" in node.op_type or "Pool" in node.op_type:
+            check_window(node, path)
         return
     if node.domain == "com.microsoft" or not onnx.defs.has(node.op_type):
         raise _unknown(node, path)

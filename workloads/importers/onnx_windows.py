@@ -6,7 +6,9 @@ from typing import Any
 
 import onnx
 
+from workloads.errors import CodesignError
 from workloads.importers.onnx_builder import Builder
+from workloads.importers.onnx_graph import node_label
 
 Node = onnx.NodeProto
 _LIMIT = 2**31 - 1
@@ -44,6 +46,23 @@ def pool_attributes(build: Builder, node: Node, x: str) -> dict[str, Any]:
     return found
 
 
+def check_window(node: Node, path: object) -> None:
+    """Refuse window attributes that no window can have, before any shape is inferred from them.
+
+    Raises
+    ------
+    CodesignError
+        Naming the node, the attribute and its values.
+    """
+    given = attributes(node)
+    for name, least in (("kernel_shape", 1), ("strides", 1), ("dilations", 1), ("pads", 0), ("output_padding", 0)):
+        values = given.get(name, ())
+        if not isinstance(values, list | tuple) or not all(type(v) is int and least <= v <= _LIMIT for v in values):
+            raise CodesignError(
+                f"{path}: {node_label(node)}: {name} = {values}; use integers from {least} to {_LIMIT}"
+            )
+
+
 def _window(
     build: Builder, node: Node, image: tuple[int, ...], kernel: tuple[int, ...], transposed: bool
 ) -> dict[str, Any]:
@@ -51,12 +70,9 @@ def _window(
     strides = tuple(given.get("strides", (1,) * axes))
     dilations = tuple(given.get("dilations", (1,) * axes))
     pads = tuple(given.get("pads", (0,) * 2 * axes))
-    for name, values, length, least in (
-        ("kernel_shape", kernel, axes, 1), ("strides", strides, axes, 1), ("dilations", dilations, axes, 1),
-        ("pads", pads, 2 * axes, 0),
-    ):  # fmt: skip
-        if len(values) != length or not all(least <= value <= _LIMIT for value in values):
-            build.fail(node, f"{name} = {list(values)}; use {length} integers from {least} to {_LIMIT}")
+    for name, values, length in (("strides", strides, axes), ("dilations", dilations, axes), ("pads", pads, 2 * axes)):
+        if len(values) != length:
+            build.fail(node, f"{name} = {list(values)}; use {length} integers")
     begin, end = _padding(build, node, image[2:], kernel, strides, dilations, pads, transposed)
     return {"pads": (*_two(begin, 0), *_two(end, 0)), "strides": _two(strides, 1), "dilations": _two(dilations, 1)}
 
