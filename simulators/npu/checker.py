@@ -53,9 +53,7 @@ def check_program(machine: Machine, program: np.ndarray, dram_bytes: int | None 
     order = _check_run(machine, table)
     first, gives = give_lists(table, 64)
     overlap = machine.array.fold_overlap
-    position, ended, started, takes = clocks(
-        table, order, _LANES, _QUEUES, overlap, _is_os(machine), first, gives, 64
-    )
+    position, ended, started, takes = clocks(table, order, _LANES, _QUEUES, overlap, _is_os(machine), first, gives, 64)
     greatest = (1 << machine.queues.token_bits) - 1
     counter, giver, taker = overflow(table, _LANES, position, started, first, gives, takes, greatest, 64)
     if counter >= 0:

@@ -143,8 +143,10 @@ def _vector(machine: Machine, table: np.ndarray) -> Iterator[Rule]:
     yield vector & (field("used_cols") < 1), "used_cols", "is less than 1"
     wide = vector & (field("memory") == ACCUMULATOR) & (field("used_cols") > machine.array.cols)
     yield wide, "used_cols", f"is more than the {machine.array.cols} sums of an accumulator word"
-    yield vector & ((field("parameter_mode") < 0) | (field("parameter_mode") > PARAMETER_ONE)), "parameter_mode", (
-        f"is not 0 to {PARAMETER_ONE}"
+    yield (
+        vector & ((field("parameter_mode") < 0) | (field("parameter_mode") > PARAMETER_ONE)),
+        "parameter_mode",
+        (f"is not 0 to {PARAMETER_ONE}"),
     )
     taps = field("lane_n0") * field("lane_n1")
     for function, count in ((REQUANTIZE, 1), (MUL, 2)):
