@@ -51,7 +51,9 @@ class Models:
         self.shapes[name], self.quantization[name] = shape, self.activation_quantization()
         return name
 
-    def weights(self, shape: tuple[int, ...], fan_in: int, per_channel: bool, axis: int) -> tuple[list[str], np.ndarray]:
+    def weights(
+        self, shape: tuple[int, ...], fan_in: int, per_channel: bool, axis: int
+    ) -> tuple[list[str], np.ndarray]:
         """Return the names of values, scale and zero point, and the scales."""
         size = shape[axis] if per_channel else None
         scale = self.scale(0.2, 1.0, size) / np.float32(75 * np.sqrt(fan_in))

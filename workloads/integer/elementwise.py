@@ -61,9 +61,9 @@ def _add_in_float(
 ) -> np.ndarray:
     """onnxruntime's QLinearAdd on x86-64 with AVX2 (its SSE2 and NEON kernels round elsewhere).
 
-    The zero points become one float32 constant, by a fused multiply-add of its own; two more bring in the second operand, then the
-    first (an operand that broadcasts comes before either, by a multiply and an add), and the result is rounded
-    half even with the zero point inside. A fused multiply-add is exact in float64 but for the final rounding.
+    The zero points become one float32 constant, by a fused multiply-add of its own; two more bring in the second
+    operand, then the first (an operand that broadcasts comes before the other), and the result is rounded half
+    even with the zero point inside. A fused multiply-add is exact in float64 but for the final rounding.
     """
     ratios = [np.float32(multiplier) for multiplier in multipliers]
     product = np.float32(ratios[1] * np.float32(zero_points[1]))

@@ -1,7 +1,8 @@
 """One layer of a trace in plain integers: the golden output that a simulated or a synthesized machine must equal.
 
 Images are N, C, H, W. An array of another rank has its channels last (a GEMM's rows M x K, a softmax's rows) and
-is seen as an image of the layer's window. A repeated layer (batched matmul) has the repeats as its first axis.
+is seen as an image of the layer's window; an image that a GEMM reads flattened is read in the order of memory,
+channels last, as the trace's weights are. A repeated layer (batched matmul) has the repeats as its first axis.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def run_trace_layer(
             raise CodesignError(f"layer '{layer.name}': fused '{function}' has no integer form; use relu or clip")
     if layer.weights_are_activations:
         return _batched_product(layer, arrays, inputs, rounding)
-    images = [as_image(values, layer.window) for values in inputs]
+    constants = [arrays[layer.weights]] if layer.weights and layer.engine == "vector" else []
+    images = [as_image(np.asarray(values), layer.window) for values in (*inputs, *constants)]
     if layer.engine == "matrix":
         return _matrix(layer, arrays, images[0], rounding)
     if layer.function not in _FUNCTIONS:
@@ -54,10 +56,13 @@ def as_image(values: np.ndarray, window: Window) -> np.ndarray:
     if values.ndim == 4 and values.shape[1:] == (window.in_c, window.in_h, window.in_w):
         return values
     if values.size == window.batch * window.in_h * window.in_w * window.in_c:
-        return values.reshape(window.batch, window.in_h, window.in_w, window.in_c).transpose(0, 3, 1, 2)
+        rows = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+        return rows.reshape(window.batch, window.in_h, window.in_w, window.in_c).transpose(0, 3, 1, 2)
     if values.ndim == 4:
-        return values  # broadcasts: a scalar or one value per channel
-    return values.reshape(1, -1, 1, 1)
+        return values  # broadcasts as it is
+    if values.ndim == 3:
+        return values[None]
+    return values.reshape(1, -1, 1, 1)  # one value, or one per channel
 
 
 def placement(window: Window) -> tuple[tuple[int, int], tuple[int, int, int, int], tuple[int, int]]:
@@ -72,7 +77,9 @@ def layer_sums(layer: Layer, arrays: Mapping[str, np.ndarray], image: np.ndarray
     """Return what the accumulators of a matrix layer hold at the end, bias included: int64 (N, O, OH, OW)."""
     stride, pads, dilation = placement(layer.window)
     zero_points = _known(layer).input_zero_points
-    weights = arrays[layer.weights].astype(np.int64) - (zero_points[1] if len(zero_points) > 1 else 0)
+    weights = arrays[layer.weights].astype(np.int64)
+    weights = weights - np.array(zero_points[1:] or (0,), np.int64).reshape(-1, *[1] * (weights.ndim - 1))
+    weights = weights.reshape(*weights.shape, *[1] * (4 - weights.ndim))
     image, pads = _cropped(image.astype(np.int64) - zero_points[0], pads)
     sums = convolution_sums(image, weights, stride, pads, dilation, layer.window.groups)
     return sums + arrays[layer.bias].astype(np.int64)[:, None, None] if layer.bias else sums
@@ -85,18 +92,19 @@ def _matrix(layer: Layer, arrays: Mapping[str, np.ndarray], image: np.ndarray, r
 def _batched_product(
     layer: Layer, arrays: Mapping[str, np.ndarray], inputs: Sequence[np.ndarray], rounding: str
 ) -> np.ndarray:
-    zero_points = _known(layer).input_zero_points
-    left, right = (x.astype(np.int64) - z for x, z in zip(inputs, zero_points, strict=True))
     known = _known(layer)
+    left, right = (x.astype(np.int64) - z for x, z in zip(inputs, known.input_zero_points, strict=True))
     multiplier = arrays[known.multiplier].reshape(-1)
     sums = matrix_sums(left, right)
     return requantize(sums, multiplier, known.output_zero_point, known.low, known.high, rounding)
 
 
 def _requantized(layer: Layer, arrays: Mapping[str, np.ndarray], sums: np.ndarray, rounding: str) -> np.ndarray:
+    """Requantize sums (N, C, OH, OW) with one multiplier, one per channel or, for an average, one per pixel."""
     known = _known(layer)
     multiplier = np.asarray(arrays[known.multiplier], np.float64).reshape(-1)
-    spread = multiplier.reshape(-1, 1, 1) if multiplier.size > 1 else multiplier.reshape(())
+    shape = (layer.window.out_h, layer.window.out_w) if layer.function == "average_pool" else (-1, 1, 1)
+    spread = multiplier.reshape(shape if multiplier.size > 1 else ())
     return requantize(sums, spread, known.output_zero_point, known.low, known.high, rounding)
 
 
