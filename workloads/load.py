@@ -55,7 +55,7 @@ def load_network(spec: str, dimensions: Mapping[str, int] | None = None) -> Netw
 
         return import_scalesim(spec)
     names = network_names()
-    nearest = did_you_mean(spec, names) or did_you_mean(f"onnx:{spec}", names)
+    nearest = did_you_mean(spec, names) or (did_you_mean(f"onnx:{spec}", names) if spec else "")
     raise CodesignError(
         f"network '{spec[:200]}' is not known{nearest}; use a file that ends in {' or '.join(_SUFFIXES)}, "
         f"or one of {', '.join(names)}"

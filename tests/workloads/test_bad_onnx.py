@@ -83,6 +83,26 @@ CASES = {
     "known to ONNX, not here": (
         of([node("Det", "x", "y")]), "{file}: node 'Det_y' (Det): operator 'Det' is not supported"
     ),
+    "unknown attribute": (
+        of([node("Conv", "x w", "y", stride=[1, 1])], w=WEIGHTS),
+        "{file}: node 'Conv_y' (Conv): attribute 'stride' is not known (did you mean 'strides'?)",
+    ),
+    "mistyped attribute": (
+        of([node("LRN", "x", "y", size=1.5)]), "{file}: node 'LRN_y' (LRN): attribute 'size' is FLOAT, not INT"
+    ),
+    "missing attribute": (of([node("LRN", "x", "y")]), "{file}: node 'LRN_y' (LRN): attribute 'size' is missing"),
+    "too many inputs": (of([node("Relu", "x x", "y")]), "{file}: node 'Relu_y' (Relu): 2 inputs; the operator has 1"),
+    "input left out": (
+        of([node("Conv", "x -", "y")]), "{file}: node 'Conv_y' (Conv): input 1 is left out, but needed"
+    ),
+    "name of two lines": (
+        of([node("Relu", "x", "y", name="first\nsecond")]),
+        "{file}: the name 'first\\nsecond' is not printable, or longer than 1000 characters",
+    ),
+    "attributes of no such operator": (
+        of([node("QLinearConcat", "x", "y", domain="com.microsoft")]),
+        "{file}: ...",
+    ),
     "unknown domain": (
         of([node("Relu", "x", "y", domain="my.company")]),
         "{file}: node 'Relu_y' (Relu): domain 'my.company' is not supported",

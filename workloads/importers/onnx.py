@@ -16,6 +16,7 @@ from workloads.importers.onnx_fold import Constants, fold, has_placeholder_weigh
 from workloads.importers.onnx_graph import check_graph, node_label
 from workloads.importers.onnx_operators import READERS
 from workloads.importers.onnx_quantized import QUANTIZED
+from workloads.importers.onnx_schema import check_schema
 from workloads.importers.onnx_shapes import Types, bind_dimensions, infer_types
 from workloads.importers.onnx_windows import check_window
 from workloads.network import Network
@@ -48,6 +49,9 @@ def import_onnx(path: str | Path, dimensions: Mapping[str, int] | None = None, s
     nodes = check_graph(model.graph, path)
     for node in nodes:
         _check_known(node, path)
+        check_schema(node, _opset(model), path)
+        if "Conv" in node.op_type or "Pool" in node.op_type:
+            check_window(node, path)
     bind_dimensions(model.graph, dimensions or {}, path)
     types, constants, placeholder = _types_and_constants(model, nodes, path)
     inputs = [value.name for value in model.graph.input if value.name not in constants]
@@ -60,8 +64,15 @@ def import_onnx(path: str | Path, dimensions: Mapping[str, int] | None = None, s
             continue
         if node.op_type not in _ALL_READERS:
             raise _unknown(node, path)
-        _ALL_READERS[node.op_type](build, node)
+        _read_node(build, node)
     return _network(build, placeholder, path.stem, source or str(path))
+
+
+def _read_node(build: Builder, node: onnx.NodeProto) -> None:
+    try:
+        _ALL_READERS[node.op_type](build, node)
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError, ZeroDivisionError, AttributeError) as fault:
+        build.fail(node, f"its inputs or attributes are not those of the operator ({type(fault).__name__})")
 
 
 def _inlined(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
@@ -80,8 +91,6 @@ def _check_known(node: onnx.NodeProto, path: Path) -> None:
     if node.domain not in _DOMAINS:
         raise CodesignError(f"{path}: {node_label(node)}: domain '{node.domain}' is not supported")
     if node.op_type in _ALL_READERS:
-        if "Conv" in node.op_type or "Pool" in node.op_type:
-            check_window(node, path)
         return
     if node.domain == "com.microsoft" or not onnx.defs.has(node.op_type):
         raise _unknown(node, path)

@@ -27,6 +27,7 @@ def check_graph(graph: onnx.GraphProto, path: Path) -> list[onnx.NodeProto]:
         raise CodesignError(f"{path}: the graph has no nodes")
     if not graph.output:
         raise CodesignError(f"{path}: the graph has no outputs")
+    _check_names(graph, path)
     initial = _initial_names(graph, path)
     producer: dict[str, int] = {}
     for index, node in enumerate(graph.node):
@@ -47,6 +48,19 @@ def check_graph(graph: onnx.GraphProto, path: Path) -> list[onnx.NodeProto]:
                 f"{path}: output '{output.name}' is produced by nothing{did_you_mean(output.name, known)}"
             )
     return _sorted_nodes(graph, producer, path)
+
+
+def _check_names(graph: onnx.GraphProto, path: Path) -> None:
+    """Refuse names that cannot be printed in one line."""
+    names = [value.name for value in (*graph.input, *graph.output, *graph.initializer)]
+    for node in graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [attribute.name for attribute in node.attribute]
+    for value in graph.input:
+        names += [dimension.dim_param for dimension in value.type.tensor_type.shape.dim]
+    for name in names:
+        if not name.isprintable() or len(name) > 1000:
+            raise CodesignError(f"{path}: the name {name[:60]!r} is not printable, or longer than 1000 characters")
 
 
 def _initial_names(graph: onnx.GraphProto, path: Path) -> set[str]:
