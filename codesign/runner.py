@@ -90,19 +90,17 @@ def run(
     CodesignError
         With a line for each fault.
     """
-    from codesign.costs.energy import action_vector
     from simulators.npu.simulate import simulate
 
     began = time.perf_counter()
     _check_choice("fidelity", fidelity, FIDELITIES)
-    _check_choice("objective", objective, OBJECTIVES)
     ready = prepare(network, machine, set, batch, formats, random_weights, dimensions)
     if fidelity == "exact":
         inputs = _exact_inputs(ready, inputs, random_weights)
     elif inputs is not None:
         raise CodesignError(f"inputs: fidelity {fidelity} has no values; use exact")
     pinned = read_mapping(mapping) if isinstance(mapping, str | Path) else mapping
-    costs = list(action_vector(ready.machine).values()) if objective == "energy" else None
+    costs = _costs(ready.machine, objective)
     with _watched(progress) as watcher:
         simulation = simulate(
             ready.trace, ready.machine, fidelity=fidelity, mapping=pinned, objective=objective, action_pj=costs,
@@ -131,12 +129,10 @@ def choose_mapping(
     CodesignError
         When a layer fits the machine in no way, with the reason.
     """
-    from codesign.costs.energy import action_vector
     from simulators.npu import simulate
 
-    _check_choice("objective", objective, OBJECTIVES)
     ready = prepare(network, machine, set, batch, formats, None, dimensions)
-    costs = list(action_vector(ready.machine).values()) if objective == "energy" else None
+    costs = _costs(ready.machine, objective)
     return simulate.choose_mapping(ready.trace, ready.machine, objective, costs)
 
 
@@ -211,6 +207,14 @@ def _exact_inputs(ready: Prepared, given: Mapping[str, Any] | None, seed: int | 
         return dict(given)
     ready.notes.append(f"inputs: random (seed {seed or 0})")
     return random_inputs(trace, seed or 0)
+
+
+def _costs(machine: Machine, objective: str) -> list[float] | None:
+    """Return pJ per count in the order of the counters, for a mapper that minimises energy."""
+    from codesign.costs.energy import action_vector
+
+    _check_choice("objective", objective, OBJECTIVES)
+    return list(action_vector(machine).values()) if objective == "energy" else None
 
 
 def _watched(progress: bool | Progress | None) -> Any:

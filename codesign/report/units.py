@@ -11,6 +11,7 @@ def digits(value: float) -> str:
     """Return `value` with three significant digits, never in exponent form."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
+    value = float(f"{value:.2e}")
     places = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:.{min(places, 6)}f}"
 
@@ -19,10 +20,9 @@ def si(value: float, unit: str = "") -> str:
     """Return `value` with an SI prefix: ``si(1.24e6)`` is ``1.24 M``, ``si(3.8e-4, "J")`` is ``0.380 mJ``."""
     if value == 0 or not math.isfinite(value):
         return f"{digits(value)} {unit}".rstrip()
+    value = float(f"{value:.2e}")  # rounded first: 999.6 is 1.00 k
     power = math.floor(math.log10(abs(value)) / 3) * 3
     power = min(max(power, min(_PREFIXES)), max(_PREFIXES))
-    if abs(round(value / 10.0**power, 2 - math.floor(math.log10(abs(value) / 10.0**power)))) >= 1000:
-        power = min(power + 3, max(_PREFIXES))
     return f"{digits(value / 10.0**power)} {_PREFIXES[power]}{unit}".rstrip()
 
 
