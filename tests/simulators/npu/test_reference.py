@@ -24,7 +24,6 @@ from tests.simulators.npu.programs import random_case
 from workloads.errors import CodesignError
 from workloads.requantize import ROUNDINGS, scale, shift_half_even, shift_half_up
 
-
 random_bytes = directed_dram
 
 
