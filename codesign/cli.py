@@ -217,9 +217,15 @@ def _emit(text: str, out: str) -> None:
         from codesign.files import write_atomically
 
         write_atomically(out, text)
-    else:
+        return
+    try:
         sys.stdout.write(text)
         sys.stdout.flush()
+    except BrokenPipeError:
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit has somewhere to go
+        raise typer.Exit(141) from None
 
 
 def _check_folder(out: str) -> None:
@@ -254,13 +260,7 @@ def _outcome(arguments: list[str]) -> int:
         _complain(error)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted\n")
         return 130
-    except BrokenPipeError:
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except Exception as error:
         # Typer's own faults of usage: an unknown option, a bad value. Anything else is ours and shows its traceback.
         if not hasattr(error, "format_message"):

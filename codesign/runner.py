@@ -15,7 +15,7 @@ from codesign.provenance import provenance
 from codesign.result import Result
 from simulators.machine import Machine
 from simulators.machine_files import load_machine, override_machine
-from workloads.errors import CodesignError, unknown_name
+from workloads.errors import CodesignError, did_you_mean
 from workloads.formats import parse_format
 from workloads.network import Network
 from workloads.trace import Trace
@@ -203,7 +203,10 @@ def _exact_inputs(ready: Prepared, given: Mapping[str, Any] | None, seed: int | 
     if given is not None:
         for name in given:
             if name not in trace.inputs:
-                raise unknown_name("inputs", "input of the network", name, trace.inputs)
+                known = ", ".join(trace.inputs)
+                raise CodesignError(
+                    f"inputs: the network reads no '{name}'; it reads {known}{did_you_mean(name, trace.inputs)}"
+                )
         return dict(given)
     ready.notes.append(f"inputs: random (seed {seed or 0})")
     return random_inputs(trace, seed or 0)
@@ -228,4 +231,4 @@ def _watched(progress: bool | Progress | None) -> Any:
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise unknown_name(name, name, value, allowed)
+        raise CodesignError(f"{name}: '{value}' is none of {', '.join(allowed)}{did_you_mean(value, allowed)}")

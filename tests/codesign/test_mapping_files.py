@@ -57,7 +57,7 @@ def test_a_bad_file(tmp_path, text, message):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(CodesignError, match="no.yaml: cannot be read \\(No such file or directory\\)$"):
+    with pytest.raises(CodesignError, match=r"no\.yaml: cannot be read \(No such file or directory\)$"):
         read_mapping(tmp_path / "no.yaml")
 
 
@@ -65,5 +65,5 @@ def test_a_huge_file_is_not_read(tmp_path):
     path = tmp_path / "mapping.yaml"
     with path.open("wb") as file:
         file.truncate(1 << 34)
-    with pytest.raises(CodesignError, match=": 17179869184 bytes; a mapping has at most 16777216$"):
+    with pytest.raises(CodesignError, match=r": 17179869184 bytes; a mapping has at most 16777216$"):
         read_mapping(path)
