@@ -2,7 +2,10 @@
 
 In the rounding ``float_half_even`` the stored integers equal onnxruntime's quantized kernels bit for bit
 (x86-64 with AVX2; QLinear operators, and QDQ graphs once its optimiser has made QLinear operators of them;
-without the optimiser a QDQ graph computes in float32, whose sums round). Operators without an integer form run
+without the optimiser a QDQ graph computes in float32, whose sums round; onnxruntime fuses int8 pairs on x86 only
+with ``session.qdqisint8allowed``). The dyadic modes differ from it by one step where a product lies on a tie or
+within a float32 rounding of one: rare, but for an average pool that keeps its scale, where every odd half ties.
+Operators without an integer form run
 in float32 between a dequantize and a quantize, as on a host.
 """
 
@@ -44,6 +47,7 @@ QUANTIZED: dict[str, Callable] = {
     "average_pool": vector.average_pool,
     "global_average_pool": vector.global_average_pool,
     "add": vector.sum_of_two,
+    "sub": vector.difference_of_two,
     "mul": vector.product_of_two,
     "relu": vector.rectify,
     "clip": vector.rectify,

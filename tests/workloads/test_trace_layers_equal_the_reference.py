@@ -8,9 +8,10 @@ import pytest
 
 from tests.workloads.quantized_models import Models
 from workloads.errors import CodesignError
+from workloads.formats import Format
 from workloads.importers.onnx import import_onnx
 from workloads.integer.layers import run_trace_layer
-from workloads.network import Network
+from workloads.network import Network, Operator, Tensor
 from workloads.reference import run_reference
 from workloads.requantize import ROUNDINGS
 from workloads.trace import Layer, Window
@@ -29,7 +30,7 @@ def compare(network: Network, inputs: dict[str, np.ndarray], batch: int, roundin
             continue
         found = run_trace_layer(layer, trace.arrays, [known[name] for name in layer.inputs], rounding)
         expected = known[layer.outputs[0]]
-        if found.ndim == 4 and expected.ndim != 4:
+        if found.ndim == 4 and found.shape != expected.shape:
             found = found.transpose(0, 2, 3, 1).reshape(expected.shape)
         np.testing.assert_array_equal(found, expected, layer.name)
         kinds.append(layer.operator)
@@ -82,3 +83,16 @@ def test_a_float_layer_has_no_integer_result():
     with pytest.raises(CodesignError) as error:
         run_trace_layer(layer, {}, [np.zeros((1, 1, 1, 1))], "dyadic_half_up")
     assert str(error.value) == "layer 'conv1': it has no quantization, so no integer result"
+
+
+@pytest.mark.parametrize("rounding", ["dyadic_half_up", "tflite_single"])
+def test_a_difference_is_a_sum_with_one_sign_turned(rounding):
+    rng = np.random.default_rng(5)
+    formats = [Format("int8", np.float32(scale), np.int64(zero)) for scale, zero in ((0.03, 5), (0.05, -7), (0.06, 2))]
+    tensors = {name: Tensor(name, (1, 4, 3, 3), kind) for name, kind in zip("aby", formats, strict=True)}
+    network = Network("one", [Operator("op1", "sub", ("a", "b"), ("y",))], tensors, ("a", "b"), ("y",))
+    inputs = {name: rng.integers(-128, 128, (1, 4, 3, 3)).astype(np.int8) for name in "ab"}
+    assert compare(network, inputs, 1, rounding) == ["sub"]
+    real = (inputs["a"] - 5.0) * 0.03 - (inputs["b"] + 7.0) * 0.05
+    found = run_reference(network, inputs, rounding)["y"]
+    assert np.abs(found - np.clip(real / 0.06 + 2, -128, 127)).max() <= 0.51

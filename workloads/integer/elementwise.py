@@ -68,7 +68,7 @@ def _add_in_float(
     ratios = [np.float32(multiplier) for multiplier in multipliers]
     product = np.float32(ratios[1] * np.float32(zero_points[1]))
     fixed = np.float32(np.float64(ratios[0]) * zero_points[0] + np.float64(product))
-    total = np.float32(output_zero_point) - fixed
+    total = np.asarray(np.float32(output_zero_point) - fixed)
     order = (0, 1) if operands[0].shape[-1:] == (1,) and operands[1].shape[-1:] != (1,) else (1, 0)
     for index in order:
         total = (operands[index].astype(np.float64) * np.float64(ratios[index]) + total).astype(np.float32)

@@ -56,7 +56,8 @@ def as_image(values: np.ndarray, window: Window) -> np.ndarray:
     if values.ndim == 4 and values.shape[1:] == (window.in_c, window.in_h, window.in_w):
         return values
     if values.size == window.batch * window.in_h * window.in_w * window.in_c:
-        rows = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+        flattened = values.ndim == 4 and values[0].size == window.in_c
+        rows = values.transpose(0, 2, 3, 1) if flattened else values
         return rows.reshape(window.batch, window.in_h, window.in_w, window.in_c).transpose(0, 3, 1, 2)
     if values.ndim == 4:
         return values  # broadcasts as it is
@@ -128,6 +129,11 @@ def _add(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.ndarray
     return elementwise.add((images[0], images[1]), zero_points, (first, second), *bounds, rounding)
 
 
+def _sub(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.ndarray], rounding: str) -> np.ndarray:
+    mirrored = 2 * _known(layer).input_zero_points[1] - images[1].astype(np.int64)
+    return _add(layer, arrays, [images[0], mirrored], rounding)
+
+
 def _mul(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.ndarray], rounding: str) -> np.ndarray:
     known = _known(layer)
     multiplier = float(np.asarray(arrays[known.multiplier]).reshape(-1)[0])
@@ -164,6 +170,7 @@ def _two(zero_points: tuple[int, ...]) -> tuple[int, int]:
 
 _FUNCTIONS: dict[str, Callable] = {
     "add": _add,
+    "sub": _sub,
     "mul": _mul,
     "max_pool": _max_pool,
     "average_pool": _average_pool,

@@ -38,7 +38,7 @@ def pad(call: Call) -> np.ndarray:
     """Run `pad` with a constant: a quantized tensor is padded with that constant's stored value."""
     if call.attributes["mode"] != "constant":
         raise call.fault(f"padding mode '{call.attributes['mode']}' has no integer form here; use constant")
-    fill = to_stored(np.float32(call.attributes["value"]), call.format(0))
+    fill = to_stored(np.array(call.attributes["value"], np.float32), call.format(0))
     widths = tuple(zip(call.attributes["before"], call.attributes["after"], strict=True))
     return np.pad(call.value(0), widths, constant_values=fill)
 

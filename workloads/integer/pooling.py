@@ -28,8 +28,7 @@ def window_counts(height: int, width: int, kernel: Pair, stride: Pair, pads: Pad
     Parameters
     ----------
     with_padding : bool
-        Count the padding as well (ONNX ``count_include_pad``); the bottom and right overhang of a ceiling
-        division is never counted, so `pads` here are those of the attribute.
+        Count the padding as well (ONNX ``count_include_pad``).
     """
     ones = np.ones((1, 1, height, width), np.int64)
     if with_padding:

@@ -39,7 +39,8 @@ def average_pool(call: Call) -> np.ndarray:
     kernel, stride, pads, dilation = (call.attributes[name] for name in ("kernel", "strides", "pads", "dilations"))
     if tuple(dilation) != (1, 1):
         raise call.fault("an average over a dilated window has no integer form here; use dilation 1")
-    counts = pooling.window_counts(*image.shape[2:], kernel, stride, pads, call.attributes["count_include_pad"])
+    height, width = image.shape[2:]
+    counts = pooling.window_counts(height, width, kernel, stride, pads, call.attributes["count_include_pad"])
     scales = scalar_scale(source), scalar_scale(output)
     zero_points = scalar_zero_point(source), scalar_zero_point(output)
     bounds = fused_bounds(call)
@@ -62,8 +63,23 @@ def global_average_pool(call: Call) -> np.ndarray:
 def sum_of_two(call: Call) -> np.ndarray:
     """Run `add`: each operand has its own scale."""
     output = call.output.format
-    multipliers = tuple(float(scalar_scale(call.format(index)) / scalar_scale(output)) for index in (0, 1))
-    return add(*_operands(call), multipliers, scalar_zero_point(output), *fused_bounds(call), call.rounding)
+    first, second = (float(scalar_scale(call.format(index)) / scalar_scale(output)) for index in (0, 1))
+    return add(*_operands(call), (first, second), scalar_zero_point(output), *fused_bounds(call), call.rounding)
+
+
+def difference_of_two(call: Call) -> np.ndarray:
+    """Run `sub`: the sum with the second operand mirrored at its zero point .
+
+    onnxruntime has no integer kernel for it, so its rounding works on real values in float32.
+    """
+    output = call.output.format
+    if call.rounding == "float_half_even":
+        return np.clip(to_stored(call.real(0) - call.real(1), output), *fused_bounds(call))
+    first, second = (float(scalar_scale(call.format(index)) / scalar_scale(output)) for index in (0, 1))
+    (left, right), zero_points = _operands(call)
+    mirrored = 2 * zero_points[1] - right.astype(np.int64)
+    bounds = scalar_zero_point(output), *fused_bounds(call)
+    return add((left, mirrored), zero_points, (first, second), *bounds, call.rounding)
 
 
 def product_of_two(call: Call) -> np.ndarray:

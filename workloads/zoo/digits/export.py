@@ -6,6 +6,7 @@ A relu needs no operator: the output's zero point is -128, so the clamp of the q
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from workloads.zoo.digits.model import CHANNELS
 from workloads.zoo.digits.quantization import READS, QuantizedDigits
 
 OPSET = 17
-_CONVOLUTIONS = {
+_CONVOLUTIONS: dict[str, dict[str, Any]] = {
     "stem": {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
     "depthwise": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "group": CHANNELS},
     "pointwise": {"kernel_shape": [1, 1]},
@@ -34,7 +35,7 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
-    def node(self, operator: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
@@ -43,8 +44,8 @@ class _Graph:
         kind = kind or name
         scale, zero_point = self.network.activations[kind]
         if name == kind:
-            self.constant(f"{kind}.scale", scale)
-            self.constant(f"{kind}.zero_point", zero_point)
+            self.constant(f"{kind}.scale", np.asarray(scale))
+            self.constant(f"{kind}.zero_point", np.asarray(zero_point))
         parameters = [f"{kind}.scale", f"{kind}.zero_point"]
         stored = self.node("QuantizeLinear", [source, *parameters], f"{name}.int8")
         return self.node("DequantizeLinear", [stored, *parameters], f"{name}.real")
