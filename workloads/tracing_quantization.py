@@ -79,4 +79,5 @@ def integer_bias(bias: np.ndarray, kind: Format, inputs: Format, weights: Format
     real = bias.astype(np.float32) if not kind.is_integer else bias * np.asarray(kind.scale, np.float32)
     scale = np.float32(np.ravel(inputs.scale)[0]) * np.ravel(weights.scale).astype(np.float32)
     limit = np.iinfo(np.int32)
-    return np.clip(np.rint(np.float32(beta) * real / scale), limit.min, limit.max).astype(np.int32)
+    sums = np.nan_to_num(np.rint(np.float32(beta) * real / scale).astype(np.float64))
+    return np.clip(sums, limit.min, limit.max).astype(np.int32)

@@ -6,14 +6,16 @@ import math
 
 import numpy as np
 
+from workloads.errors import CodesignError
 from workloads.network import Operator
 from workloads.operators import OPERATORS, fused_with
 from workloads.trace import Window
 from workloads.tracing import Tracer
 from workloads.tracing_layout import extents
-from workloads.tracing_quantization import vector_numbers
+from workloads.tracing_quantization import has_scale, vector_numbers
 
 _ONE = np.ones(1)
+_MAX_PIXELS = 1 << 24
 
 
 def _add(
@@ -57,7 +59,12 @@ def write_pool(tracer: Tracer, operator: Operator) -> None:
         n, in_h, in_w, channels, out_h, out_w, channels, *given["kernel"], *given["strides"], *given["dilations"],
         *given["pads"][:2],
     )  # fmt: skip
-    counts = _ONE if operator.kind == "max_pool" else _window_counts(window, given["pads"], given["count_include_pad"])
+    counts = _ONE
+    if operator.kind == "average_pool" and has_scale(tracer.tensor(operator.outputs[0]).format):
+        if out_h * out_w > _MAX_PIXELS:
+            pixels = f"{out_h}x{out_w} pixels; at most {_MAX_PIXELS}"
+            raise CodesignError(f"operator '{operator.name}': an average pooling to {pixels}")
+        counts = _window_counts(window, given["pads"], given["count_include_pad"])
     _add(tracer, operator, window, OPERATORS[operator.kind].function, counts)
 
 
@@ -69,8 +76,10 @@ def _window_counts(window: Window, pads: tuple[int, ...], with_padding: bool) ->
         (window.in_w, window.out_w, window.kernel_w, window.stride_w, window.dilation_w, pads[1], pads[3]),
     ):
         low, high = (-before, size + after) if with_padding else (0, size)
-        taps = np.arange(out)[:, None] * stride - before + np.arange(kernel)[None, :] * dilation
-        axes.append(((taps >= low) & (taps < high)).sum(axis=1))
+        start = np.arange(out) * stride - before
+        first = np.maximum(-((start - low) // dilation), 0)
+        last = np.minimum((high - 1 - start) // dilation, kernel - 1)
+        axes.append(np.maximum(last - first + 1, 1))
     counts = np.outer(*axes).reshape(-1)
     return counts[:1] if (counts == counts[0]).all() else counts
 

@@ -99,6 +99,10 @@ CASES = {
         of([node("Relu", "x", "y", name="first\nsecond")]),
         "{file}: the name 'first\\nsecond' is not printable, or longer than 1000 characters",
     ),
+    "name of no text": (
+        relu().SerializeToString().replace(b"Relu_y", b"Relu\xff_"),
+        "{file}: the name b'Relu\\xff_' is not printable, or longer than 1000 characters",
+    ),
     "attributes of no such operator": (
         of([node("QLinearConcat", "x", "y", domain="com.microsoft")]),
         "{file}: ...",
@@ -192,6 +196,10 @@ CASES = {
     "kernel of a billion": (
         of([node("MaxPool", "x", "y", kernel_shape=[1 << 40, 1])]),
         "{file}: node 'MaxPool_y' (MaxPool): kernel_shape = [1099511627776, 1]; use integers from 1 to 2147483647",
+    ),
+    "padding past the kernel": (
+        of([node("MaxPool", "x", "y", kernel_shape=[3, 3], pads=[0, 3, 0, 0])]),
+        "{file}: node 'MaxPool_y' (MaxPool): pads = [0, 3, 0, 0] reach past a kernel of [3, 3]",
     ),
     "kernel of one axis": (
         of([node("MaxPool", "x", "y", kernel_shape=[3])]), "{file}: shapes do not fit: node 'MaxPool_y' (MaxPool): ...",

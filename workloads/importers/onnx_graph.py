@@ -59,7 +59,7 @@ def _check_names(graph: onnx.GraphProto, path: Path) -> None:
     for value in graph.input:
         names += [dimension.dim_param for dimension in value.type.tensor_type.shape.dim]
     for name in names:
-        if not name.isprintable() or len(name) > 1000:
+        if isinstance(name, bytes) or not name.isprintable() or len(name) > 1000:  # bytes: no UTF-8
             raise CodesignError(f"{path}: the name {name[:60]!r} is not printable, or longer than 1000 characters")
 
 

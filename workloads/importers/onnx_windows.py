@@ -40,6 +40,10 @@ def pool_attributes(build: Builder, node: Node, x: str) -> dict[str, Any]:
     kernel = tuple(given.get("kernel_shape", ()))
     if len(image) not in (3, 4) or len(kernel) != len(image) - 2:
         build.fail(node, f"kernel {list(kernel)} does not fit an input of {_text(image)}")
+    pads, dilations = given.get("pads", ()), given.get("dilations") or (1,) * len(kernel)
+    reach = [step * (size - 1) + 1 for step, size in zip(dilations, kernel, strict=True)]
+    if any(pad >= reach[i % len(reach)] for i, pad in enumerate(pads)):
+        build.fail(node, f"pads = {list(pads)} reach past a kernel of {list(kernel)}")
     found: dict[str, Any] = {"kernel": _two(kernel, 1), **_window(build, node, image, kernel, False)}
     if "Average" in node.op_type:
         found["count_include_pad"] = bool(given.get("count_include_pad", 0))

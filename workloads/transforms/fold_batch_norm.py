@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workloads.errors import CodesignError
 from workloads.network import Network, Operator, Tensor
 from workloads.operators import FUSED, attributes_of
 from workloads.transforms.graph import Graph, copy_network, drop_unused_tensors
@@ -80,6 +81,8 @@ def _chain(graph: Graph, first: Operator) -> _Affine | None:
         chain = _Affine([first], channels, None, None)
     elif first.kind == "scale_shift":
         chain = _Affine([first], channels, values[0], values[1])
+    elif (values[3] + attributes_of(first)["epsilon"] <= 0).any():
+        raise CodesignError(f"operator '{first.name}': its variance is negative")
     else:
         gamma, beta, mean, variance = values
         scale = gamma / np.sqrt(variance + attributes_of(first)["epsilon"])
