@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from codesign.report.units import si
@@ -10,8 +11,13 @@ from workloads.errors import CodesignError
 SUFFIXES = (".yaml", ".yml", ".onnx", ".csv")
 
 
-def check_file(path: str) -> str:
+def check_file(path: str, dimensions: Mapping[str, int] | None = None) -> str:
     """Return a summary of a machine, mapping, ONNX or topology file.
+
+    Parameters
+    ----------
+    dimensions : mapping, optional
+        Sizes of an ONNX model's symbolic dimensions, by name.
 
     Raises
     ------
@@ -25,7 +31,7 @@ def check_file(path: str) -> str:
         raise CodesignError(f"{path}: no such file")
     if suffix in (".yaml", ".yml"):
         return _mapping(path) if _looks_like_mapping(path) else _machine(path)
-    return _network(path)
+    return _network(path, dimensions if suffix == ".onnx" else None)
 
 
 def _looks_like_mapping(path: str) -> bool:
@@ -53,10 +59,10 @@ def _machine(path: str) -> str:
     )
 
 
-def _network(path: str) -> str:
+def _network(path: str, dimensions: Mapping[str, int] | None) -> str:
     from workloads.load import load_network
     from workloads.tracing import trace_network
 
-    network = load_network(path)
+    network = load_network(path, dimensions)
     trace = trace_network(network)
     return f"network {network.name}: {len(trace.layers)} layers, {si(trace.macs, 'MAC')}, weights: {network.weights}"

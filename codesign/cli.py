@@ -146,14 +146,17 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> 
 
 
 @app.command()
-def check(files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, topology .csv")]) -> None:
+def check(
+    files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, topology .csv")],
+    dim: DimensionOption = [],
+) -> None:
     """Check files: OK, or all faults of each."""
     from codesign.check import check_file
 
-    faulty = False
+    faulty, dimensions = False, _dimensions(dim)
     for path in files:
         try:
-            _emit(f"{path}: OK, {check_file(path)}\n", "")
+            _emit(f"{path}: OK, {check_file(path, dimensions)}\n", "")
         except CodesignError as error:
             faulty = True
             _complain(error)

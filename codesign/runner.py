@@ -195,9 +195,14 @@ def _exact_inputs(ready: Prepared, given: Mapping[str, Any] | None, seed: int | 
 
     trace = ready.trace
     matrix = [layer for layer in trace.layers if layer.engine == "matrix"]
+    lacking = ""
     if any(not layer.weights and not layer.weights_are_activations for layer in matrix):
+        lacking = "this network has shapes only"
+    elif any(layer.quantization is None for layer in matrix):
+        lacking = "the activations of this network have no scale"
+    if lacking:
         raise CodesignError(
-            f"{ready.label}: fidelity exact computes values, and this network has shapes only; "
+            f"{ready.label}: fidelity exact computes values, and {lacking}; "
             "give a seed for random ones (--random-weights SEED)"
         )
     if given is not None:

@@ -27,6 +27,21 @@ def test_given_inputs_give_the_outputs_of_the_reference():
     assert result.notes == []
 
 
+def test_weights_without_scales_need_a_seed_too(tmp_path):
+    from onnx import TensorProto, helper, save
+
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [8, 4], [1.0] * 32)
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, c]) for n, c in (("x", 8), ("y", 4)))
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", [x], [y], [weights])
+    path = tmp_path / "float.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    with pytest.raises(cd.CodesignError, match="the activations of this network have no scale; give a seed"):
+        cd.run(path, MACHINE, fidelity="exact")
+    result = cd.run(path, MACHINE)
+    assert result.weights == "real"
+    assert result.notes[0].startswith("re-typed from fp32: activations int8, weights int8, sums int32")
+
+
 def test_shapes_only_need_a_seed(tmp_path):
     topology = tmp_path / "one.csv"
     topology.write_text("Layer, M, N, K\nfirst, 20, 10, 30\n")
