@@ -89,6 +89,8 @@ class Builder:
     def build(self, jobs: int) -> None:
         """Emit the parameters and `jobs` jobs."""
         self.buffers = self.draw(1, 3)
+        self.fills = (0.15, 0.15, 1.0)[self.draw(0, 2)]  # share of operands that come from no memory
+        self.fence = self.rng.random() < 0.25  # a job's first fold waits for the store before it
         self.is_os = self.array.dataflow == "os"
         self.fold = self.job = 0
         self.bits = {
@@ -150,7 +152,7 @@ class Builder:
         if self.rng.random() < 0.3:
             self.emit(FILL, memory=memory, address=address, n0=limit, value=self.draw(-8, 7), waits=waits)
             waits = 0
-        if self.rng.random() < 0.15:
+        if self.rng.random() < self.fills:
             self.emit(FILL, memory=memory, address=address, n0=limit, value=self.draw(-8, 7), waits=waits, gives=gives)
             self.reserve(memory, address + limit)
             return
@@ -176,6 +178,7 @@ class Builder:
         folds = self.draw(1, 3)
         for fold in range(folds):
             waits = self.free(token(V, X, 0), self.job) if fold == 0 else 0
+            waits |= mask(token(S, X, 0)) if fold == 0 and self.fence and self.job else 0
             gives = mask(token(X, V, 0)) if fold == folds - 1 else 0
             shape = {"destination": sums, "used_cols": used_cols, "accumulate": int(fold > 0)}
             (self.os_fold if self.is_os else self.stationary_fold)(words, shape, waits, gives)
@@ -274,6 +277,7 @@ class Builder:
         width = -(-n0 * self.bits[SCRATCHPAD] // 8)
         d_s0 = width + self.draw(0, 20)
         give = mask(token(S, L)) if self.job == 0 else 0
+        give |= mask(token(S, X, 0)) if self.fence else 0
         self.emit(
             STORE, memory=SCRATCHPAD, address=address, n0=n0, n1=n1, s1=n0, dram_address=self.stored, d_s0=d_s0,
             waits=mask(token(V, S, 0)), gives=mask(token(S, V, 0)) | give
