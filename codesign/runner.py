@@ -68,8 +68,7 @@ def run(
     fidelity : str
         ``exact`` (register by register, with values), ``cycle`` (event-driven) or ``fast`` (closed form).
     formats : str
-        ``retype`` puts a float network into an integer machine's formats and says so in `Result.notes`;
-        ``keep`` refuses.
+        ``retype`` puts a float network into the machine's formats and says so in `Result.notes`; ``keep`` refuses.
     mapping : str, Path or mapping, optional
         A file that `codesign map` wrote, or `Result.mapping`; chosen by the mapper when absent.
     objective : str

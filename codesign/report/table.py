@@ -82,7 +82,7 @@ _LAYOUTS = (
     ("layer", "shape", "cycles", "busy", "brief", "DRAM", "energy"),
     ("layer", "cycles", "busy", "brief", "DRAM", "energy"),
 )
-_LEAST_LAYER, _GAP = 12, 2
+_LEAST_LAYER, _GAP = 20, 2
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str]:

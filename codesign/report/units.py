@@ -17,9 +17,11 @@ def digits(value: float) -> str:
 
 
 def si(value: float, unit: str = "") -> str:
-    """Return `value` with an SI prefix: ``si(1.24e6)`` is ``1.24 M``, ``si(3.8e-4, "J")`` is ``0.380 mJ``."""
+    """Return `value` with an SI prefix: ``si(1.24e6)`` is ``1.24 M``, ``si(3.8e-4, "J")`` is ``380 uJ``."""
     if value == 0 or not math.isfinite(value):
         return f"{digits(value)} {unit}".rstrip()
+    if isinstance(value, int) and abs(value) < 1000:
+        return f"{value} {unit}".rstrip()
     value = float(f"{value:.2e}")  # rounded first: 999.6 is 1.00 k
     power = math.floor(math.log10(abs(value)) / 3) * 3
     power = min(max(power, min(_PREFIXES)), max(_PREFIXES))
