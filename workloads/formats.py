@@ -92,6 +92,6 @@ def same_quantization(one: Format, other: Format) -> bool:
         return False
     if one.scale is None or other.scale is None:
         return True
-    zeros = [0 if f.zero_point is None else f.zero_point for f in (one, other)]
-    same_zeros = np.array_equal(*np.broadcast_arrays(*zeros))
+    first, second = (np.asarray(0 if f.zero_point is None else f.zero_point) for f in (one, other))
+    same_zeros = bool(np.all(first == second)) if 1 in (first.size, second.size) else np.array_equal(first, second)
     return same_zeros and np.array_equal(one.scale, other.scale) and one.axis == other.axis

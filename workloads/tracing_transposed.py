@@ -12,9 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workloads.errors import CodesignError
 from workloads.network import Operator
 from workloads.trace import Quantization, Window
 from workloads.tracing import Tracer
+
+_MAX_PHASES = 1024
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,10 @@ def write_conv_transpose(tracer: Tracer, operator: Operator, bias: str, quantiza
     weights, given = tracer.tensor(operator.inputs[1]), operator.attributes
     n, in_h, in_w, in_c = tracer.extents(operator.inputs[0])
     _, out_h, out_w, out_c = tracer.extents(operator.outputs[0])
+    strides = given["strides"]
+    if strides[0] * strides[1] > _MAX_PHASES:
+        text = f"strides {strides[0]}x{strides[1]} make {strides[0] * strides[1]} phases; at most {_MAX_PHASES}"
+        raise CodesignError(f"operator '{operator.name}': {text}")
     kernel = weights.shape[2:] if len(weights.shape) == 4 else (1, *weights.shape[2:])
     data = None if weights.data is None else _as_forward(weights.data, kernel, given["groups"])
     axes = [

@@ -73,6 +73,16 @@ def test_transposed_convolution_is_its_stride_phases(tmp_path, seed):
     assert trace.macs == sum(layer.window.macs for layer in trace.layers if layer.engine == "matrix")
 
 
+def test_a_stride_of_billions_is_refused(tmp_path):
+    conv = node("ConvTranspose", "x w", "y", strides=[1, 2**31 - 1])
+    made = model([conv], [value("x", (1, 4, 5, 6))], [value("y", None)], w=_random(4, 3, 2, 2))
+    network = import_onnx(write(tmp_path, made))
+    with pytest.raises(CodesignError) as fault:
+        trace_network(network)
+    message = "operator 'ConvTranspose_y': strides 1x2147483647 make 2147483647 phases; at most 1024"
+    assert str(fault.value) == message
+
+
 def test_phases_share_out_every_tap():
     for stride, dilation, pad, kernel in [(1, 2, 0, 3), (2, 1, 1, 4), (3, 1, 0, 5), (2, 3, 1, 3), (4, 3, 2, 4)]:
         found = phases(stride, dilation, pad, kernel, 40)
