@@ -133,7 +133,7 @@ def _vector(st, reg, mem, config, functions, program, counts, cycle):
             start_head(st, program, VECTOR_ENGINE, cycle)
             exact_vector.start(reg, head)
     exact_vector.issue(reg, mem, config, functions, program, counts, cycle)
-    return exact_vector.write(reg, mem, program, counts, cycle)
+    return exact_vector.write(reg, mem, config, program, counts, cycle)
 
 
 @kernel

@@ -29,6 +29,15 @@ _OFULL, _OBEATS, _OADDRESS, _OCMD, _OLAST, _OSIZE = (
 
 
 @kernel
+def wrap(value, bits, signed):
+    """Return what a register of so many bits holds of a value."""
+    value &= (1 << bits) - 1
+    if signed and value >> (bits - 1):
+        value -= 1 << bits
+    return value
+
+
+@kernel
 def read_element(dram, first, index, bits, signed):
     """Return element `index` of a row that starts at byte `first`: packed little-endian, sub-byte from the low bits."""
     value = 0
@@ -39,9 +48,7 @@ def read_element(dram, first, index, bits, signed):
         size = bits // 8
         for b in range(size):
             value |= int(dram[first + index * size + b]) << (8 * b)
-    if signed and value >> (bits - 1):
-        value -= 1 << bits
-    return value
+    return wrap(value, bits, signed)
 
 
 @kernel
@@ -91,7 +98,8 @@ def drain(st, reg, mem, config, program, counts, sp_write, w_write, p_write, cyc
     elif row[_MEM] == WEIGHT_BUFFER:
         counter, target, signed = w_write, mem.weights, config[_W_SIGNED] != 0
     for e in range(low, high):
-        target[to + e] = row[_VALUE] if row[_OP] == FILL else read_element(mem.dram, first, e, bits, signed)
+        value = wrap(row[_VALUE], bits, signed) if row[_OP] == FILL else read_element(mem.dram, first, e, bits, signed)
+        target[to + e] = value
     counts[counter] += high - low
     r[_BEAT] += 1
     if r[_BEAT] < entry[BEATS]:
@@ -104,13 +112,13 @@ def drain(st, reg, mem, config, program, counts, sp_write, w_write, p_write, cyc
 
 
 @kernel
-def _begin_gather(st, reg, mem, config, program):
+def _begin_gather(st, reg, config, program):
     s, row = st.s, program[st.s[_NOW]]
     address, size, beats = request_at(config, row, s[_ROW], s[_OFFSET])
     s[_GADDRESS], s[_GBEATS], s[_GCMD] = address, beats, s[_NOW]
     s[_GROW], s[_GOFFSET], s[_GSIZE] = s[_ROW], s[_OFFSET], size
     for b in range(size):
-        reg.gather[b] = mem.dram[address + b]
+        reg.gather[b] = 0
     s[_OFFSET] += size
     if s[_OFFSET] == row_bytes(config, row):
         s[_OFFSET] = 0
@@ -126,11 +134,8 @@ def _gather_beat(st, reg, mem, config, program, counts, counter):
     s, row = st.s, program[st.s[_GCMD]]
     bits = element_bits(config, row[_MEM])
     at = row[_ADDRESS] + (s[_GROW] // row[_N1]) * row[_S2] + (s[_GROW] % row[_N1]) * row[_S1]
-    last = s[_GOFFSET] + s[_GSIZE] == row_bytes(config, row)
     low, high = beat_elements(config, row, s[_GROW], s[_GOFFSET], reg.r[_GATHERED])
-    if last and reg.r[_GATHERED] == s[_GBEATS] - 1:
-        high = row[_N0]
-    for e in range(low, high):
+    for e in range(low, min(row[_N0], high + 1)):  # one more: it may begin in this beat and end in the next
         write_element(reg.gather, s[_GOFFSET], e, mem.scratchpad[at + e], bits)
     counts[counter] += high - low
 
@@ -146,7 +151,7 @@ def gather(st, reg, mem, config, program, counts, counter, cycle, offer_full):
                 return
             s[_NOW] = start_head(st, program, STORE_ENGINE, cycle)
             s[_ROW], s[_OFFSET] = 0, 0
-        _begin_gather(st, reg, mem, config, program)
+        _begin_gather(st, reg, config, program)
         s[_GEND], r[_GATHERED] = 0, 0
     if r[_GATHERED] < s[_GBEATS]:
         _gather_beat(st, reg, mem, config, program, counts, counter)

@@ -7,6 +7,7 @@ from simulators.kernels import kernel
 from simulators.npu.config import C
 from simulators.npu.counts import P_READ, V_ACC, V_CYCLES, V_OPS, V_READ, V_WRITE, W_READ
 from simulators.npu.exact_array import lane_nest, nest
+from simulators.npu.exact_dma import wrap
 from simulators.npu.exact_state import R
 from simulators.npu.requantizer import clamp, requantize, shift_rounded
 from simulators.program import (
@@ -15,6 +16,7 @@ from simulators.program import (
 )  # fmt: skip
 
 _LANES, _LATENCY, _MODE = C["lanes"], C["vector_latency"], C["requantize"]
+_BITS, _SIGNED = C["activation_bits"], C["activation_signed"]
 _V, _POSITION, _GROUP, _TAP, _PASS, _PENDING = (
     R["vector"], R["position"], R["group"], R["tap"], R["pass"], R["vector_pending"],
 )  # fmt: skip
@@ -61,7 +63,8 @@ def _take(running, x, mem, row, tap, channel):
         return (0 if tap == 0 else running) + x
     if function == ADD:
         zero = row[_Z0] if tap == 0 else row[_Z1]
-        return (0 if tap == 0 else running) + (x - zero) * _parameter(mem, row[_PADDRESS] + tap, MULTIPLIER)
+        multiplier = 1 if row[_PMODE] == PARAMETER_NONE else _parameter(mem, row[_PADDRESS] + tap, MULTIPLIER)
+        return (0 if tap == 0 else running) + (x - zero) * multiplier
     if function == MUL:
         return x - row[_Z0] if tap == 0 else running * (x - row[_Z1])
     return x
@@ -71,7 +74,9 @@ def _take(running, x, mem, row, tap, channel):
 def _finish(value, mem, config, row, position, channel):
     """Return an output from its lane's running value: bias, requantize, zero point, clamp."""
     function = row[_VALUE]
-    if function != MAX_POOL:
+    if function != MAX_POOL and row[_PMODE] == PARAMETER_NONE:
+        value += row[_ZO]
+    elif function != MAX_POOL:
         entry = _entry(row, position, channel)
         shift = _parameter(mem, entry, SHIFT)
         if function == ADD:
@@ -153,7 +158,7 @@ def _advance(r, row, taps, passes, lanes):
 
 
 @kernel
-def write(reg, mem, program, counts, cycle):
+def write(reg, mem, config, program, counts, cycle):
     """Write the output that leaves the pipeline in this cycle; return the command that ends with it, or -1."""
     r, slot = reg.r, cycle % reg.line_to.shape[0]
     used = reg.line_to[slot, 0]
@@ -162,7 +167,8 @@ def write(reg, mem, program, counts, cycle):
     row = program[r[_V]]
     if _has_value(row[_VALUE]):
         for lane in range(used):
-            mem.scratchpad[reg.line_to[slot, 1] + lane * row[_DL]] = reg.line_value[slot, lane]
+            value = wrap(reg.line_value[slot, lane], config[_BITS], config[_SIGNED] != 0)
+            mem.scratchpad[reg.line_to[slot, 1] + lane * row[_DL]] = value
     counts[V_WRITE] += used
     reg.line_to[slot, 0] = 0
     if not reg.line_to[slot, 2]:

@@ -26,7 +26,7 @@ def shift_rounded(x, shift, mode):
 def _double_rounding(x, multiplier, shift):
     left = 31 - shift if shift < 31 else 0
     right = shift - 31 if shift > 31 else 0
-    product = (x << left) * multiplier
+    product = min(max(x << left, -(1 << 31)), (1 << 31) - 1) * multiplier
     nudge = (1 << 30) if product >= 0 else 1 - (1 << 30)
     biased = product + nudge
     high = biased >> 31 if biased >= 0 else -((-biased) >> 31)

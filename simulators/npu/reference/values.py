@@ -40,6 +40,8 @@ def combine(command: Command, taps: list[int], weights: list[int], entries: list
 
 def requantize(total: int, multiplier: int, shift: int, mode: str) -> int:
     """Return ``total * multiplier / 2^shift``, rounded as `mode` says (see `workloads.requantize`)."""
+    if (multiplier, shift) == (1, 0):
+        return total
     if mode == "tflite_double":
         return _double_rounding(total, multiplier, shift)
     if mode == "dyadic_half_even":
