@@ -132,7 +132,7 @@ def choose_mapping(
 
     ready = prepare(network, machine, set, batch, formats, None, dimensions)
     costs = _costs(ready.machine, objective)
-    return simulate.choose_mapping(ready.trace, ready.machine, objective, costs)
+    return simulate.choose_mapping(ready.trace, ready.machine, objective, costs, allow_host)
 
 
 def prepare(
@@ -216,12 +216,12 @@ def _exact_inputs(ready: Prepared, given: Mapping[str, Any] | None, seed: int | 
     return random_inputs(trace, seed or 0)
 
 
-def _costs(machine: Machine, objective: str) -> list[float] | None:
-    """Return pJ per count in the order of the counters, for a mapper that minimises energy."""
+def _costs(machine: Machine, objective: str) -> dict[str, float] | None:
+    """Return pJ per count by the counter's name, for a mapper that minimises energy."""
     from codesign.costs.energy import action_vector
 
     _check_choice("objective", objective, OBJECTIVES)
-    return list(action_vector(machine).values()) if objective == "energy" else None
+    return action_vector(machine) if objective == "energy" else None
 
 
 def _watched(progress: bool | Progress | None) -> Any:
