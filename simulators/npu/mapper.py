@@ -26,15 +26,25 @@ _COUNTER_OF_TOTAL = {
 
 
 def halvings(extent: int, multiple: int = 1) -> list[int]:
-    """Return `extent` and its halves down to `multiple`, each rounded up to a multiple of it (never above `extent`)."""
-    sizes, divisor = [], 1
-    while not sizes or sizes[-1] > multiple:
+    """Return `extent` and its halves, rounded up to a multiple while they are above it."""
+    sizes, divisor = set(), 1
+    while divisor < 2 * extent:
         part = -(-extent // divisor)
-        sizes.append(min(extent, -(-part // multiple) * multiple))
+        sizes.add(min(extent, -(-part // multiple) * multiple if part > multiple else part))
         divisor *= 2
-        if divisor > 2 * extent:
-            break
-    return sorted(set(sizes), reverse=True)
+    return sorted(sizes, reverse=True)
+
+
+def channel_tiles(compiled: Compiled, layer: Layer, channels: int) -> list[int]:
+    """Return candidate input-channel tiles: halves, and for an im2col stream those that just fill 1, 2, 4 ... folds."""
+    a, taps = compiled.machine.array, layer.window.kernel_h * layer.window.kernel_w
+    sizes = set(halvings(channels, a.rows))
+    folds = 1
+    while a.convolution == "im2col" and taps > 1 and folds * a.rows // taps < channels:
+        if folds * a.rows >= taps:
+            sizes.add(folds * a.rows // taps)
+        folds *= 2
+    return sorted(sizes, reverse=True)
 
 
 def is_depthwise(layer: Layer) -> bool:
@@ -52,13 +62,13 @@ def packings(compiled: Compiled, layer: Layer) -> list[int]:
     return sorted({1, most})
 
 
-def _extents(layer: Layer, channels: int, outputs: int, rows: int, cols: int) -> list[tuple[int, ...]]:
+def _extents(layer: Layer, outputs: list[int], channels: list[int]) -> list[tuple[int, ...]]:
     """Return the candidate tiles: (images, rows, columns, output channels, input channels)."""
     w = layer.window
     pixels = [(b, w.out_h, w.out_w) for b in halvings(w.batch)]
     pixels += [(1, h, w.out_w) for h in halvings(w.out_h)[1:]]
     pixels += [(1, 1, x) for x in halvings(w.out_w)[1:]]
-    return [(*p, n, c) for p, n, c in itertools.product(pixels, halvings(outputs, cols), halvings(channels, rows))]
+    return [(*p, n, c) for p, n, c in itertools.product(pixels, outputs, channels)]
 
 
 def candidates(compiled: Compiled, layer: Layer, where: str, packed: int) -> np.ndarray:
@@ -69,12 +79,12 @@ def candidates(compiled: Compiled, layer: Layer, where: str, packed: int) -> np.
         return np.array([[w.batch, w.out_h, w.out_w, w.out_c // groups, w.in_c // groups, 0]], np.int64)
     if where == "array":
         groups = w.groups // packed
-        tiles = _extents(layer, w.in_c // groups, w.out_c // groups, a.rows, a.cols)
+        tiles = _extents(layer, halvings(w.out_c // groups, a.cols), channel_tiles(compiled, layer, w.in_c // groups))
         return np.array([(*t, order) for t in tiles for order in range(len(ORDERS))], np.int64)
     lanes = compiled.machine.vector.lanes if compiled.machine.vector else 1
     whole = layer.engine == "move" or layer.function in ("softmax", "layer_norm", "rms_norm", "lrn")
     channels = [w.in_c] if whole else halvings(w.in_c, lanes)
-    pixels = sorted({t[:3] for t in _extents(layer, 1, 1, 1, 1)}, reverse=True)
+    pixels = sorted({t[:3] for t in _extents(layer, [1], [1])}, reverse=True)
     return np.array([(*p, c, c, 0) for p in pixels for c in channels], np.int64)
 
 

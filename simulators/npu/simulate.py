@@ -1,0 +1,276 @@
+"""A trace on an NPU: each layer mapped, lowered and run in one of three fidelities; equal layers once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from simulators.activity import INDEX
+from simulators.machine import Machine
+from simulators.npu.counts import count_program, new_counts
+from simulators.npu.cycle import run_cycle
+from simulators.npu.fast import CYCLES, estimate
+from simulators.npu.mapper import OBJECTIVES, choose
+from simulators.npu.plan import ORDERS, Tiling
+from simulators.npu.planner import CLAMPS, Compiled, Plan, compile_for, emit_program, plan_layer
+from simulators.program import FUNCTIONS, as_table
+from workloads.errors import CodesignError, did_you_mean, unknown_name
+from workloads.trace import Layer, Trace
+
+FIDELITIES = ("cycle", "exact", "fast")
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class LayerRun:
+    """What one layer did.
+
+    Attributes
+    ----------
+    where : str
+        `array`, `vector`, `dma` (a copy), `view` (nothing to do) or `host`.
+    cycles : int
+        All repeats of the layer.
+    counts : numpy.ndarray
+        int64, one for each of `simulators.activity.COUNTERS`, all repeats.
+    mapping : dict or None
+        The tiling, as a mapping file holds it.
+    """
+
+    layer: Layer
+    where: str
+    cycles: int
+    counts: np.ndarray
+    mapping: dict[str, Any] | None = None
+    note: str = ""
+
+
+@dataclass
+class Simulation:
+    """All layers of a trace on a machine; `outputs` holds tensors by name in `exact` (stored integers)."""
+
+    machine: Machine
+    trace: Trace
+    fidelity: str
+    layers: list[LayerRun] = field(default_factory=list)
+    outputs: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of all layers, one after the other."""
+        return sum(run.cycles for run in self.layers)
+
+    @property
+    def mapping(self) -> dict[str, dict[str, Any]]:
+        """The tiling of each layer by name, as a mapping file holds it."""
+        return {run.layer.name: run.mapping for run in self.layers if run.mapping is not None}
+
+
+def runs_on(machine: Machine, layer: Layer) -> str:
+    """Return where a layer runs: an engine's name, or `host` when the machine has no unit for it."""
+    if layer.engine == "view":
+        return "view"
+    functions = machine.vector.functions if machine.vector else {}
+    passes = [name for name in layer.fused if name not in CLAMPS]
+    resident = machine.memory.model == "resident"
+    if layer.engine == "matrix":
+        return "host" if not resident and (machine.vector is None or set(passes) - set(functions)) else "array"
+    if resident:
+        return "host"
+    if layer.engine == "move":
+        return "dma"
+    known = layer.function in functions and layer.function in FUNCTIONS and not set(passes) - set(functions)
+    return "vector" if known else "host"
+
+
+def _check_supported(machine: Machine, trace: Trace) -> None:
+    missing: dict[str, int] = {}
+    for layer in trace.layers:
+        if runs_on(machine, layer) == "host":
+            missing[layer.operator] = missing.get(layer.operator, 0) + layer.macs
+    if missing:
+        total = max(1, trace.macs)
+        named = ", ".join(f"{kind} ({100 * macs / total:.3g} % of the MACs)" for kind, macs in missing.items())
+        raise CodesignError(f"{machine.name} has no unit for {named}; --allow-host puts these operators on the host")
+
+
+def layer_key(layer: Layer) -> tuple:
+    """Return what decides a layer's program and time: equal keys are simulated once."""
+    return (layer.engine, layer.function, layer.window, layer.fused, layer.operands, layer.quantization and (
+        layer.quantization.input_zero_points, layer.quantization.output_zero_point, layer.quantization.low, layer.quantization.high))  # fmt: skip
+
+
+def tiling_from(name: str, given: Mapping[str, Any], layer: Layer) -> Tiling:
+    """Return a mapping file's entry as a tiling.
+
+    Raises
+    ------
+    CodesignError
+        Naming the layer, the field and what is allowed.
+    """
+    known = {f.name: f.default for f in fields(Tiling)}
+    for key, value in given.items():
+        if key not in known:
+            raise CodesignError(f"mapping: {name}.{key} is not a field; use {', '.join(known)}{did_you_mean(key, known)}")
+        default = known[key]
+        if isinstance(default, int) and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise CodesignError(f"mapping: {name}.{key}: {value!r} is not a whole number of at least 1")
+    tiling = Tiling(**given)
+    if tiling.order not in ORDERS:
+        raise unknown_name(f"mapping: {name}.order", "loop order", tiling.order, ORDERS)
+    if tiling.where not in ("array", "vector"):
+        raise unknown_name(f"mapping: {name}.where", "unit", tiling.where, ("array", "vector"))
+    _check_extents(name, tiling, layer)
+    return tiling
+
+
+def _check_extents(name: str, t: Tiling, layer: Layer) -> None:
+    w = layer.window
+    if w.groups % t.packed_groups:
+        raise CodesignError(f"mapping: {name}.packed_groups: {t.packed_groups} does not divide the layer's {w.groups} groups")
+    groups = w.groups // t.packed_groups if layer.engine == "matrix" and t.where == "array" else 1
+    most = {"images": w.batch, "out_h": w.out_h, "out_w": w.out_w, "out_c": w.out_c // groups, "in_c": w.in_c // groups}
+    for key, limit in most.items():
+        if getattr(t, key) > limit:
+            raise CodesignError(f"mapping: {name}.{key}: {getattr(t, key)} is more than the layer's {limit}")
+    if t.images > 1 and (t.out_h, t.out_w) != (w.out_h, w.out_w):
+        raise CodesignError(f"mapping: {name}.images: {t.images} images in a tile need whole images ({w.out_h} x {w.out_w})")
+    if t.out_h > 1 and t.out_w != w.out_w:
+        raise CodesignError(f"mapping: {name}.out_w: several rows in a tile need whole rows ({w.out_w} columns)")
+
+
+def _pinned(compiled: Compiled, layer: Layer, given: Mapping[str, Any]) -> Plan:
+    plan = plan_layer(compiled, layer, tiling_from(layer.name, given, layer))
+    if isinstance(plan, str):
+        raise CodesignError(f"mapping: {layer.name}: {plan}")
+    return plan
+
+
+class _Runner:
+    """Plans and runs layers, remembering what equal ones did."""
+
+    def __init__(self, compiled: Compiled, objective: str, action_pj: dict[str, float] | None, fidelity: str) -> None:
+        self.compiled, self.objective, self.action_pj, self.fidelity = compiled, objective, action_pj, fidelity
+        self.plans: dict[tuple, Plan] = {}
+        self.done: dict[tuple, tuple[int, np.ndarray]] = {}
+
+    def plan(self, layer: Layer, pinned: Mapping[str, Any] | None) -> Plan:
+        if pinned is not None:
+            return _pinned(self.compiled, layer, pinned)
+        key = layer_key(layer)
+        if key not in self.plans:
+            self.plans[key] = choose(self.compiled, layer, self.objective, self.action_pj)
+        return replace(self.plans[key], layer=layer)
+
+    def run(self, plan: Plan) -> tuple[int, np.ndarray]:
+        """Return cycles and counts of one pass of a plan in `cycle` or `fast`."""
+        key = (layer_key(plan.layer), plan.tiling)
+        if key not in self.done:
+            program = emit_program(self.compiled, plan)
+            if self.fidelity == "cycle":
+                run = run_cycle(self.compiled.machine, program)
+                self.done[key] = run.cycles, run.counts
+            else:
+                self.done[key] = self._fast(plan, program)
+        return self.done[key]
+
+    def _fast(self, plan: Plan, program: np.ndarray) -> tuple[int, np.ndarray]:
+        c, counts = self.compiled, new_counts()
+        count_program(c.config, c.functions, as_table(program), counts)
+        cycles = int(estimate(c.config, c.functions, plan.g, plan.codes)[CYCLES])
+        counts[INDEX["cycles"]] = cycles
+        return cycles, counts
+
+
+def simulate(
+    trace: Trace,
+    machine: Machine,
+    fidelity: str = "cycle",
+    mapping: Mapping[str, Mapping[str, Any]] | None = None,
+    objective: str = "cycles",
+    action_pj: dict[str, float] | None = None,
+    allow_host: bool = False,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Run a trace on a machine.
+
+    Parameters
+    ----------
+    fidelity : str
+        `cycle` (event by event), `exact` (register by register, with values) or `fast` (closed form).
+    mapping : mapping, optional
+        Tilings by layer name; layers that it does not name are mapped here.
+    objective : str
+        What the mapper minimises: `cycles`, or `energy` with `action_pj` (pJ by counter name).
+    allow_host : bool
+        Whether operators that the machine has no unit for may run on the host, uncounted.
+    inputs : mapping, optional
+        `exact`: stored integers of the network's inputs.
+    progress : callable, optional
+        Called with (layers done, layers in all, the next layer's name).
+
+    Raises
+    ------
+    CodesignError
+        For an operator without a unit, a layer that does not fit, or a bad mapping.
+    """
+    if fidelity not in FIDELITIES:
+        raise unknown_name("fidelity", "fidelity", fidelity, FIDELITIES)
+    if objective not in OBJECTIVES:
+        raise unknown_name("objective", "objective", objective, OBJECTIVES)
+    if not allow_host:
+        _check_supported(machine, trace)
+    _check_mapping(trace, mapping)
+    runner = _Runner(compile_for(machine), objective, action_pj, fidelity)
+    result = Simulation(machine, trace, fidelity)
+    exact = None
+    if fidelity == "exact":
+        from simulators.npu.exact_layers import ExactLayers
+
+        exact = ExactLayers(runner.compiled, trace, dict(inputs or {}))
+        result.outputs = exact.tensors
+    for done, layer in enumerate(trace.layers):
+        if progress:
+            progress(done, len(trace.layers), layer.name)
+        result.layers.append(_layer(runner, layer, (mapping or {}).get(layer.name), exact))
+    if progress:
+        progress(len(trace.layers), len(trace.layers), "")
+    return result
+
+
+def _layer(runner: _Runner, layer: Layer, pinned: Mapping[str, Any] | None, exact: Any) -> LayerRun:
+    where = runs_on(runner.compiled.machine, layer)
+    if where in ("view", "host"):
+        if exact:
+            exact.aside(layer)
+        return LayerRun(layer, where, 0, new_counts())
+    plan = runner.plan(layer, pinned)
+    cycles, counts = exact.run(plan) if exact else runner.run(plan)
+    place = "dma" if where == "dma" else plan.tiling.where
+    return LayerRun(layer, place, cycles * layer.repeat, counts * layer.repeat, plan.tiling.as_dict())
+
+
+def _check_mapping(trace: Trace, mapping: Mapping[str, Mapping[str, Any]] | None) -> None:
+    names = {layer.name for layer in trace.layers}
+    for name in mapping or {}:
+        if name not in names:
+            raise CodesignError(f"mapping: '{name}' is not a layer of {trace.name}{did_you_mean(name, names)}")
+
+
+def choose_mapping(
+    trace: Trace,
+    machine: Machine,
+    objective: str = "cycles",
+    action_pj: dict[str, float] | None = None,
+    allow_host: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Return the mapping that `simulate` would choose: a tiling by layer name."""
+    if not allow_host:
+        _check_supported(machine, trace)
+    runner = _Runner(compile_for(machine), objective, action_pj, "fast")
+    layers = [layer for layer in trace.layers if runs_on(machine, layer) not in ("view", "host")]
+    return {layer.name: runner.plan(layer, None).tiling.as_dict() for layer in layers}
