@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from simulators.kernels import kernel
 
 from simulators.npu.config import OS, C
@@ -14,7 +16,7 @@ _ROWS, _COLS, _FLOW, _SHADOW, _OVERLAP = C["rows"], C["cols"], C["dataflow"], C[
 _DRAIN, _SERIAL, _PE = C["drain"], C["serializer"], C["pe_latency"]
 _OPERAND, _ACC, _VECTOR = C["operand_latency"], C["accumulator_latency"], C["vector_latency"]
 _ARRAY_FREE, _ARRAY_BUSY, _PRELOAD_FREE = S["array_free"], S["array_busy"], S["preload_free"]
-_ENDED = S["ended"]
+_ENDED, _AVAILABLE = S["ended"], S["available"]
 _TILE, _MATMUL_END, _VEND, _VCMD = S["tile_waits"], S["matmul_end"], S["vector_end"], S["vector_command"]
 
 
@@ -29,14 +31,17 @@ def head_of(st, engine):
 @kernel
 def missing_token(st, program, index):
     """Return the lowest counter that a command still waits for, -1 when all tokens are there."""
-    waits = program[index, _WAITS]
+    missing = program[index, _WAITS] & ~st.s[_AVAILABLE]
+    if missing == 0:
+        return -1
     counter = 0
-    while waits != 0:
-        if waits & 1 and st.tokens[counter] == 0:
-            return counter
-        waits >>= 1
+    while missing & 0xFFFF == 0:
+        missing >>= 16
+        counter += 16
+    while missing & 1 == 0:
+        missing >>= 1
         counter += 1
-    return -1
+    return counter
 
 
 @kernel
@@ -49,6 +54,8 @@ def start_head(st, program, engine, cycle):
     while waits != 0:
         if waits & 1:
             st.tokens[counter] -= 1
+            if st.tokens[counter] == 0:
+                st.s[_AVAILABLE] &= ~(np.int64(1) << counter)
         waits >>= 1
         counter += 1
     st.start[index] = cycle
@@ -65,6 +72,7 @@ def end_command(st, program, index, cycle):
     while gives != 0:
         if gives & 1:
             st.tokens[counter] += 1
+            st.s[_AVAILABLE] |= np.int64(1) << counter
         gives >>= 1
         counter += 1
 

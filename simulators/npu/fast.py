@@ -22,7 +22,9 @@ _DRAIN, _SERIAL, _IM2COL, _PE = C["drain"], C["serializer"], C["im2col"], C["pe_
 _OPERAND, _ACC, _VLATENCY, _SP = C["operand_latency"], C["accumulator_latency"], C["vector_latency"], C["scratchpad_latency"]
 _BUS, _BURST, _OUTSTANDING, _LANES = C["bus_bytes"], C["burst_bytes"], C["outstanding"], C["lanes"]
 _NUM, _DEN, _RATE, _LATENCY, _ABITS = C["ratio_num"], C["ratio_den"], C["bytes_per_cycle"], C["memory_latency"], C["activation_bits"]
-(_KIND, _IN_H, _IN_W, _IN_C, _OUT_W, _OUT_C) = (G[k] for k in ("kind", "in_h", "in_w", "in_c", "out_w", "out_c"))
+(_KIND, _BATCH, _IN_H, _IN_W, _IN_C, _OUT_H, _OUT_W, _OUT_C) = (
+    G[k] for k in ("kind", "batch", "in_h", "in_w", "in_c", "out_h", "out_w", "out_c")
+)
 (_KH, _KW, _SH, _SW, _DH, _DW, _PT, _PL) = (G[k] for k in ("kh", "kw", "sh", "sw", "dh", "dw", "pt", "pl"))
 (_GROUPS, _CC, _N, _TN, _TC) = (G[k] for k in ("groups", "c", "n", "tn", "tc"))
 (_OPERANDS, _FUNCTION, _RESIDENT, _FUSED, _GPMODE) = (G[k] for k in ("operands", "function", "resident", "fused", "parameter_mode"))
@@ -322,6 +324,33 @@ def estimate(config: np.ndarray, functions: np.ndarray, g: np.ndarray, codes: np
 
 
 @kernel
+def _folds_in_all(config, g):
+    """Return (K folds, output folds) summed over a plan's channel and output tiles of one group."""
+    k_tiles, n_tiles = ceil_div(g[_CC], g[_TC]), ceil_div(g[_N], g[_TN])
+    k_full, _ = folds_of(config, g, 1, g[_TC], 1)
+    k_last, _ = folds_of(config, g, 1, part(g[_CC], g[_TC], k_tiles - 1), 1)
+    n_folds = (n_tiles - 1) * ceil_div(g[_TN], config[_COLS]) + ceil_div(part(g[_N], g[_TN], n_tiles - 1), config[_COLS])
+    return (k_tiles - 1) * k_full + k_last, n_folds
+
+
+@kernel
+def array_bound(config, g):
+    """Return cycles that the array's folds take at least, in constant time: it discards hopeless tilings."""
+    if g[_KIND] != MATRIX:
+        return 0
+    b, y, x = pixel_tiles(g)
+    m_tiles, pixels = b * y * x, g[_BATCH] * g[_OUT_H] * g[_OUT_W]
+    k_folds, n_folds = _folds_in_all(config, g)
+    if config[_FLOW] == OS:
+        m_folds = max(m_tiles, ceil_div(pixels, config[_ROWS]))
+        return g[_GROUPS] * m_folds * n_folds * (g[_KH] * g[_KW] * g[_CC] + ceil_div(g[_CC], g[_TC]) * config[_DRAIN])
+    if config[_FLOW] == IS:
+        m_folds = max(m_tiles, ceil_div(pixels, config[_COLS]))
+        return g[_GROUPS] * m_folds * k_folds * max(g[_N], ceil_div(g[_N], g[_TN]) * (config[_ROWS] + 1))
+    return g[_GROUPS] * n_folds * k_folds * max(pixels, m_tiles * (config[_ROWS] + 1))
+
+
+@kernel
 def search(config, functions, capacity, doubled, g, codes, candidates, weights, totals, now, free):
     """Return the index of the cheapest candidate that fits, -1 when none does.
 
@@ -338,6 +367,8 @@ def search(config, functions, capacity, doubled, g, codes, candidates, weights, 
         bound = np.int64(1) << 62
         if chosen >= 0 and weights[CYCLES] > 0:
             bound = np.int64(least / weights[CYCLES]) + 1
+        if array_bound(config, g) > bound + config[_ROWS]:
+            continue
         _estimate(config, functions, g, codes, bound, totals, now, free)
         if totals[CYCLES] > bound:
             continue

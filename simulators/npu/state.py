@@ -11,6 +11,7 @@ from simulators.npu.config import C
 from simulators.program import QUEUE_OF_OPCODE, F
 
 NAMES = (
+    "available",  # mask of the counters that hold a token
     "pc", "ended", "granted",  # next command to push; commands ended; engine granted last (0 load, 1 store)
     "load_now", "load_row", "load_offset",  # current load or fill (-1 none) and its next request
     "load_head", "load_held", "drain_end",  # entries of the load engine; end of the drain under way (-1 none)
