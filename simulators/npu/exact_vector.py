@@ -78,7 +78,7 @@ def _finish(value, mem, config, row, position, channel):
         value += row[_ZO]
     elif function != MAX_POOL:
         entry = _entry(row, position, channel)
-        shift = _parameter(mem, entry, SHIFT)
+        shift = _parameter(mem, entry, SHIFT) & 63  # the word's low bits are the shift
         if function == ADD:
             value = shift_rounded(value, shift, config[_MODE])
         else:

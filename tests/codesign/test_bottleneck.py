@@ -40,6 +40,10 @@ LOADS = {"execute_wait_token_load": 820, "array_cycles": 100}
          "vector-bound (70 % of cycles wait on the vector unit)"),
         ({"execute_wait_token_vector": 700, "vector_cycles": 100, "vector_wait_token": 600, "store_wait_memory": 500,
           "dram_write_bytes": 5000}, "DRAM-bound (70 % of cycles wait on stores)"),
+        (LOADS | {"load_wait_memory": 60, "load_beats": 30, "load_wait_token": 700, "store_beats": 800,
+          "dram_write_bytes": 8000}, "DRAM-bound (82 % of cycles wait on stores)"),
+        (LOADS | {"load_beats": 30, "load_wait_token": 700, "vector_cycles": 800},
+         "vector-bound (82 % of cycles wait on the vector unit)"),
         ({"execute_wait_token_store": 700, "store_wait_memory": 50, "store_beats": 10},
          "DRAM-latency-bound (70 % of cycles wait on stores)"),
         ({"execute_wait_queue": 700, "vector_cycles": 600}, "vector-bound (70 % of cycles wait on the vector unit)"),
@@ -62,6 +66,7 @@ def test_a_wide_memory_behind_a_narrow_bus_is_dma_bound():
     ("where", "given", "text"),
     [
         ("vector", {"vector_cycles": 710}, "vector-bound (71 % of cycles compute)"),
+        ("vector", {"vector_cycles": 710, "dram_read_bytes": 8 * 800}, "vector-bound (71 % of cycles compute)"),
         ("vector", {"vector_cycles": 100, "dram_read_bytes": 8 * 900}, "DRAM-bound (90 % of cycles transfer)"),
         ("vector", {"vector_cycles": 100, "dram_read_bytes": 8 * 300}, "DRAM-latency-bound (70 % of cycles wait)"),
         ("dma", {"dram_read_bytes": 8 * 800}, "DRAM-bound (80 % of cycles transfer)"),
