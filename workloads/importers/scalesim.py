@@ -157,7 +157,7 @@ def add_row(network: Network, layer: str, values: tuple[int, ...], where: str = 
         h, w, r, s, channels, filters, stride_h = values[:7]
         stride_w = values[7] if len(values) > 7 else stride_h
         out_h, out_w = -(-(h - r + stride_h) // stride_h), -(-(w - s + stride_w) // stride_w)
-        if out_h < 1 or out_w < 1:
+        if r > h or s > w:
             raise CodesignError(f"{where}: a filter of {r}x{s} does not fit its input of {h}x{w}")
         bottom, right = (out_h - 1) * stride_h + r - h, (out_w - 1) * stride_w + s - w
         attributes = {"pads": (0, 0, bottom, right), "strides": (stride_h, stride_w)}
