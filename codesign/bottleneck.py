@@ -103,7 +103,7 @@ def find_bottleneck(machine: Machine, where: str, cycles: int, counts: Counts, f
 
 def _by_class(machine: Machine, cycles: int, counts: Counts) -> Bottleneck:
     classes = cycle_classes("array", cycles, counts)
-    classes[_behind_the_queue(machine, counts)] += classes.pop("wait_queue")
+    classes[_behind_the_queue(counts)] += classes.pop("wait_queue")
     groups = {
         "array": classes["array_busy"],
         "fill and drain": classes["array_drain"] + classes["wait_array"],
@@ -122,21 +122,38 @@ def _by_class(machine: Machine, cycles: int, counts: Counts) -> Bottleneck:
         return Bottleneck(name, share, f"fill- and drain-bound ({percent(share)} of cycles fill or drain the array)")
     if name == "write-back":
         return Bottleneck(name, share, f"write-back-bound ({percent(share)} of cycles after the last multiply)")
-    if name == "vector" and counts["vector_cycles"] >= counts["vector_wait_token"]:
+    name = _waits_behind(name, counts)
+    if name == "vector":
         return Bottleneck("vector", share, f"vector-bound ({percent(share)} of cycles wait on the vector unit)")
-    resource = memory_resource(machine, cycles, counts, stores=name != "load")
+    resource = memory_resource(machine, cycles, counts, stores=name == "store")
     what = _largest_load(machine, counts) if name == "load" else "stores"
     return Bottleneck(resource, share, f"{resource}-bound ({percent(share)} of cycles wait on {what})")
 
 
-def _behind_the_queue(machine: Machine, counts: Counts) -> str:
-    """Return the wait of the engine whose full queue keeps the sequencer from the array's: the one with most work."""
-    work = {
-        "wait_load": counts["load_beats"] + counts["load_wait_memory"],
-        "wait_vector": counts["vector_cycles"],
-        "wait_store": counts["store_beats"] + counts["store_wait_memory"],
+def _work(counts: Counts) -> dict[str, int]:
+    """Return the cycles in which each engine behind the array works or waits for the memory."""
+    return {
+        "load": counts["load_beats"] + counts["load_wait_memory"],
+        "vector": counts["vector_cycles"],
+        "store": counts["store_beats"] + counts["store_wait_memory"],
     }
-    return max(work, key=lambda name: work[name])
+
+
+def _waits_behind(name: str, counts: Counts) -> str:
+    """Return what the engine that the array waits for waits for itself: the one with most work, or itself.
+
+    A load that mostly waits for a token waits for room, which the slower engines down the line give back.
+    """
+    work = _work(counts)
+    if work[name] >= counts[f"{name}_wait_token"]:
+        return name
+    return max(work, key=lambda engine: work[engine])
+
+
+def _behind_the_queue(counts: Counts) -> str:
+    """Return the wait of the engine whose full queue keeps the sequencer from the array's: the one with most work."""
+    work = _work(counts)
+    return "wait_" + max(work, key=lambda engine: work[engine])
 
 
 def _by_rate(machine: Machine, where: str, cycles: int, counts: Counts) -> Bottleneck:
@@ -148,6 +165,8 @@ def _by_rate(machine: Machine, where: str, cycles: int, counts: Counts) -> Bottl
         "DMA": max(counts["load_beats"], counts["store_beats"]),
     }
     name = max(work, key=lambda resource: work[resource])
+    if where == "vector" and work["vector"] >= cycles / 2:
+        name = "vector"  # busy most of the time: what else is busy beside it hides behind it
     share = min(1.0, work[name] / cycles)
     if share < 0.5 and where == "array":
         rest = 1 - work["array"] / cycles
