@@ -34,7 +34,9 @@ def offer(state, config, cycle, identity, address, size_bytes):
     begin = max(arrival, state[_BUSY])
     busy = begin + (size_bytes + config[_RATE] - 1) // config[_RATE]
     state[_BUSY] = busy
-    spread = ((((address // config[_BURST]) * 2654435761) & 0xFFFFFFFF) >> 16) % (config[_SPREAD] + 1)
+    spread = np.int64(0)
+    if config[_SPREAD] > 0:
+        spread = ((((address // config[_BURST]) * 2654435761) & 0xFFFFFFFF) >> 16) % (config[_SPREAD] + 1)
     done = to_machine(busy + config[_LATENCY] + spread, config[_NUM], config[_DEN])
     state[_HEADER + 2 * held] = max(cycle + 1, done)
     state[_HEADER + 2 * held + 1] = identity

@@ -139,7 +139,7 @@ def _vector(machine: Machine, table: np.ndarray) -> Iterator[Rule]:
     field = lambda name: table[:, F[name]]  # noqa: E731
     known = [i for i, name in enumerate(FUNCTIONS) if machine.vector and name in machine.vector.functions]
     yield vector & ~np.isin(field("value"), known), "value", "is no function of the machine's vector unit"
-    yield vector & (field("count") != field("n0") * field("n1")), "count", "is not n0*n1"
+    yield vector & (field("count") % np.maximum(field("n0"), 1) != 0), "count", "is not a multiple of n0"
     yield vector & (field("used_cols") < 1), "used_cols", "is less than 1"
     wide = vector & (field("memory") == ACCUMULATOR) & (field("used_cols") > machine.array.cols)
     yield wide, "used_cols", f"is more than the {machine.array.cols} sums of an accumulator word"

@@ -13,7 +13,7 @@ NAMES = (
     "accumulator_latency", "scratchpad_latency", "vector_latency", "lanes", "bus_bytes", "burst_bytes", "outstanding",
     "depth_load", "depth_execute", "depth_vector", "depth_store", "ratio_num", "ratio_den", "bytes_per_cycle",
     "memory_latency", "memory_spread", "memory_depth", "activation_bits", "weight_bits", "accumulator_bits", "requantize",
-    "token_limit", "resident", "activation_signed", "weight_signed", "im2col",
+    "token_limit", "resident", "activation_signed", "weight_signed", "im2col", "bus_shift", "burst_shift",
 )  # fmt: skip
 C = {name: i for i, name in enumerate(NAMES)}
 WS, OS, IS = range(3)
@@ -55,6 +55,7 @@ def compile_machine(machine: Machine) -> np.ndarray:
         "scratchpad_latency": machine.scratchpad.latency_cycles,
         "vector_latency": max(operand, machine.accumulator.latency_cycles),
         "lanes": machine.vector.lanes if machine.vector else a.cols,
+        "bus_shift": machine.dma.bus_bytes.bit_length() - 1, "burst_shift": machine.dma.burst_bytes.bit_length() - 1,
         "bus_bytes": machine.dma.bus_bytes, "burst_bytes": machine.dma.burst_bytes,
         "outstanding": machine.dma.outstanding,
         "depth_load": q.load, "depth_execute": q.execute, "depth_vector": q.vector, "depth_store": q.store,

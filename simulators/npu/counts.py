@@ -26,7 +26,9 @@ P_READ, P_WRITE, ST_READ = _I["parameter_reads"], _I["parameter_write_elements"]
 L_BEATS, S_BEATS, L_REQ, S_REQ = _I["load_beats"], _I["store_beats"], _I["load_requests"], _I["store_requests"]
 D_READ, D_WRITE = _I["dram_read_bytes"], _I["dram_write_bytes"]
 
-_ROWS, _COLS, _LANES, _BUS, _BURST = C["rows"], C["cols"], C["lanes"], C["bus_bytes"], C["burst_bytes"]
+_ROWS, _COLS, _LANES, _BUS, _BUS_SHIFT, _BURST_SHIFT = (
+    C["rows"], C["cols"], C["lanes"], C["bus_bytes"], C["bus_shift"], C["burst_shift"],
+)  # fmt: skip
 _FLOW, _DRAIN, _SERIAL = C["dataflow"], C["drain"], C["serializer"]
 _OP, _MEM, _COUNT, _N0, _N1 = F["opcode"], F["memory"], F["count"], F["n0"], F["n1"]
 _UR, _UC, _ACCUMULATE, _VALUE, _PMODE = F["used_rows"], F["used_cols"], F["accumulate"], F["value"], F["parameter_mode"]
@@ -62,8 +64,8 @@ def _count_transfer(config, row, counts):
     beats, requests, size = 0, 0, row_bytes(config, row)
     for i in range(rows_of(row)):
         first = row_address(row, i)
-        beats += (first + size - 1) // config[_BUS] - first // config[_BUS] + 1
-        requests += (first + size - 1) // config[_BURST] - first // config[_BURST] + 1
+        beats += ((first + size - 1) >> config[_BUS_SHIFT]) - (first >> config[_BUS_SHIFT]) + 1
+        requests += ((first + size - 1) >> config[_BURST_SHIFT]) - (first >> config[_BURST_SHIFT]) + 1
     if row[_OP] == STORE:
         counts[S_BEATS] += beats
         counts[S_REQ] += requests

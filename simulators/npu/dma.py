@@ -26,6 +26,12 @@ _GRANTED = S["granted"]
 
 
 @kernel
+def wrapped(slot, slots):
+    """Return a ring index that is at most one turn too far."""
+    return slot - slots if slot >= slots else slot
+
+
+@kernel
 def stalled(stalls, cycle, port):
     """Return whether the recorded schedule stalls a port (0 request, 1 response) in a cycle."""
     return cycle < stalls.shape[0] and stalls[cycle, port] != 0
@@ -46,7 +52,7 @@ def start_load(st, program, cycle):
 @kernel
 def _enter_load(st, config, complete, beats, row, offset, last):
     s = st.s
-    slot = (s[_HEAD] + s[_HELD]) % config[_OUTSTANDING]
+    slot = wrapped(s[_HEAD] + s[_HELD], config[_OUTSTANDING])
     st.loads[slot, COMPLETE] = complete
     st.loads[slot, BEATS] = beats
     st.loads[slot, COMMAND_OF] = s[_NOW]
@@ -85,7 +91,7 @@ def _offer_load(st, config, program, cycle):
     s = st.s
     row = program[s[_NOW]]
     address, size, beats = request_at(config, row, s[_ROW], s[_OFFSET])
-    slot = (s[_HEAD] + s[_HELD]) % config[_OUTSTANDING]
+    slot = wrapped(s[_HEAD] + s[_HELD], config[_OUTSTANDING])
     if not simple.offer(st.memory, config, cycle, slot, address, beats * config[_BUS]):
         return
     s[_GRANTED] = 0
@@ -100,7 +106,7 @@ def _offer_load(st, config, program, cycle):
 @kernel
 def _offer_store(st, config, cycle):
     s = st.s
-    slot = (s[_SHEAD] + s[_SHELD]) % config[_OUTSTANDING]
+    slot = wrapped(s[_SHEAD] + s[_SHELD], config[_OUTSTANDING])
     identity = config[_OUTSTANDING] + slot
     if not simple.offer(st.memory, config, cycle, identity, s[_OADDRESS], s[_OBEATS] * config[_BUS]):
         return False
@@ -137,7 +143,7 @@ def drain(st, config, cycle):
         return -1
     ended = st.loads[s[_HEAD], COMMAND_OF] if st.loads[s[_HEAD], LAST] else -1
     s[_DRAIN_END] = -1
-    s[_HEAD] = (s[_HEAD] + 1) % config[_OUTSTANDING]
+    s[_HEAD] = wrapped(s[_HEAD] + 1, config[_OUTSTANDING])
     s[_HELD] -= 1
     return ended
 
@@ -149,7 +155,7 @@ def retire(st, config):
     if s[_SHELD] == 0 or not st.stores[s[_SHEAD], COMPLETE]:
         return -1
     ended = st.stores[s[_SHEAD], COMMAND_OF] if st.stores[s[_SHEAD], LAST] else -1
-    s[_SHEAD] = (s[_SHEAD] + 1) % config[_OUTSTANDING]
+    s[_SHEAD] = wrapped(s[_SHEAD] + 1, config[_OUTSTANDING])
     s[_SHELD] -= 1
     return ended
 

@@ -37,8 +37,8 @@ _SLOTS = 2
 _FIRST = G["tb"]  # tb, th, tw, tn, tc, order stand together
 
 # Engine times of the recurrence.
-(_L_ISSUE, _L_READY, _M_START, _A_FREE, _V_FREE, _S_FREE, _END, _MEMORY, _L_MEMORY, _L_ENTRIES, _S_ENTRIES) = range(11)
-TIMES = 11
+(_L_ISSUE, _L_READY, _M_START, _A_FREE, _V_FREE, _S_FREE, _END, _MEMORY, _L_MEMORY, _L_ENTRIES, _S_ENTRIES, _X_END) = range(12)
+TIMES = 12
 
 
 @kernel
@@ -55,9 +55,10 @@ def _run_cost(config, runs, run_bytes):
     whole, rest = run_bytes // config[_BURST], run_bytes % config[_BURST]
     requests = whole + (1 if rest else 0)
     beats = ceil_div(run_bytes, config[_BUS])
-    clocks = whole * ceil_div(config[_BURST], config[_RATE])
-    if rest:
-        clocks += ceil_div(ceil_div(rest, config[_BUS]) * config[_BUS], config[_RATE])
+    each, tail = ceil_div(config[_BURST], config[_RATE]), ceil_div(rest, config[_BUS]) * config[_BUS]
+    clocks = whole * each + ceil_div(tail, config[_RATE])
+    if whole:  # a run that starts inside a burst may need fewer clocks: two parts of a burst and a rest
+        clocks = min(clocks, (whole - 1) * each + ceil_div(config[_BURST] + tail, config[_RATE]))
     return runs * requests, runs * beats, runs * clocks
 
 
@@ -107,7 +108,7 @@ def _load(config, now, totals, cost, free):
     if size > 0:
         cycles, hold = _machine_cycles(config, clocks), _hold(config)
         now[_L_ENTRIES] = max(now[_L_ENTRIES], issue * config[_OUTSTANDING]) + requests * hold
-        served = now[_L_ENTRIES] // config[_OUTSTANDING]
+        served = now[_L_ENTRIES] // config[_OUTSTANDING] - 1
         now[_L_MEMORY] = max(now[_L_MEMORY], issue) + cycles
         now[_MEMORY] += cycles
         ready = max(ready, now[_L_MEMORY] + _machine_cycles(config, config[_LATENCY]) + 1, served)
@@ -154,15 +155,18 @@ def _array(config, g, now, totals, tile, ready):
     drained = steps - 1 + rest + config[_PE] - 1 + config[_SERIAL] + config[_ROWS] - 1 + config[_ACC] + config[_DRAIN]
     if config[_FLOW] == OS:
         begin = max(begin, stay)
+        if not config[_OVERLAP]:
+            begin = max(begin, now[_X_END] + 1)
     else:
         preload = max(stay, now[_M_START] + 1) if config[_SHADOW] else max(stay, now[_A_FREE])
-        if not config[_OVERLAP] and now[_END] > 0:
-            preload = max(preload, now[_M_START] + drained + 1)
+        if not config[_OVERLAP]:
+            preload = max(preload, now[_X_END] + 1)
         begin = max(begin, preload + config[_ROWS])
     last = begin + (folds - 1) * _array_period(config, steps)
     now[_M_START] = last
     now[_A_FREE] = last + steps + config[_DRAIN]
     end = last + drained
+    now[_X_END] = end
     now[_END] = max(now[_END], end)
     words = pixels * outputs if config[_FLOW] == OS else f0 * pixels * outputs
     totals[SUM_WRITES] += words
@@ -231,6 +235,7 @@ def _matrix_tiles(config, functions, g, codes, now, totals, free, best):
     a_loads = w_loads = p_loads = 0
     a_id = w_id = p_id = np.int64(-1)
     a_ready = w_ready = p_ready = np.int64(1)
+    moves = not g[_RESIDENT]
     for i in range(g[_GROUPS] * m_tiles * n_tiles):
         group, m, n = _tile_at(g, m_tiles, n_tiles, i)
         _, _, _, images, th, tw = pixel_tile(g, m)
@@ -239,22 +244,23 @@ def _matrix_tiles(config, functions, g, codes, now, totals, free, best):
         end = np.int64(0)
         for k in range(k_tiles):
             this_a, this_w = _tile_ids(group, m, n, k)
-            if not g[_RESIDENT] and this_a != a_id:
-                a_ready = _load(config, now, totals, _tile_load(config, g, m, k), free[0, a_loads % g[_ASLOTS]])
-                a_id, a_loads = this_a, a_loads + 1
-            if not g[_RESIDENT] and this_w != w_id:
-                cost = _weights_cost(config, weight_block_bytes(config, g, n, k), 8)
-                w_ready = _load(config, now, totals, cost, free[1, w_loads % g[_WSLOTS]])
-                totals[WEIGHTS_LOADED] += cost[3]
-                w_id, w_loads = this_w, w_loads + 1
             this_p = group * (1 << 20) + n
-            if not g[_RESIDENT] and k == k_tiles - 1 and this_p != p_id:
-                cost = _weights_cost(config, outputs * PARAMETER_WORDS * (PARAMETER_BITS // 8), PARAMETER_BITS)
-                p_ready = _load(config, now, totals, cost, free[4, p_loads % g[_PSLOTS]])
-                p_id, p_loads = this_p, p_loads + 1
+            for ahead in (True, False):  # loads into two slots go out before those into one (`emit._load_step`)
+                if moves and this_a != a_id and (g[_ASLOTS] > 1) == ahead:
+                    a_ready = _load(config, now, totals, _tile_load(config, g, m, k), free[0, a_loads % g[_ASLOTS]])
+                    a_id, a_loads = this_a, a_loads + 1
+                if moves and this_w != w_id and (g[_WSLOTS] > 1) == ahead:
+                    cost = _weights_cost(config, weight_block_bytes(config, g, n, k), 8)
+                    w_ready = _load(config, now, totals, cost, free[1, w_loads % g[_WSLOTS]])
+                    totals[WEIGHTS_LOADED] += cost[3]
+                    w_id, w_loads = this_w, w_loads + 1
+                if moves and k == k_tiles - 1 and this_p != p_id and (g[_PSLOTS] > 1) == ahead:
+                    cost = _weights_cost(config, outputs * PARAMETER_WORDS * (PARAMETER_BITS // 8), PARAMETER_BITS)
+                    p_ready = _load(config, now, totals, cost, free[4, p_loads % g[_PSLOTS]])
+                    p_id, p_loads = this_p, p_loads + 1
             tile = (pixels, part(g[_CC], g[_TC], k), outputs, k)
             end, stay = _array(config, g, now, totals, tile, (a_ready, w_ready, free[2, x_slot] if k == 0 else 0))
-            if not g[_RESIDENT]:
+            if moves:
                 exchanged = config[_FLOW] == IS
                 free[0, (a_loads - 1) % g[_ASLOTS]] = (stay if exchanged else end) + 1
                 free[1, (w_loads - 1) % g[_WSLOTS]] = (stay if config[_FLOW] == 0 else end) + 1

@@ -24,8 +24,9 @@ _ABITS, _WBITS = C["activation_bits"], C["weight_bits"]
     G[k] for k in ("dram_in", "dram_in2", "dram_weights", "dram_parameters", "dram_out", "dram_end")
 )
 
-#: Answers of `place`: the plan fits, or the buffer that does not hold it (the order of `Compiled.capacity`).
-FITS = -1
+#: Answers of `place`: the plan fits, or the buffer that does not hold it (the order of `Compiled.capacity`), or
+#: a tile's channels start inside a byte of DRAM (formats below 8 bits).
+FITS, UNALIGNED = -1, 4
 
 
 @kernel
@@ -82,6 +83,18 @@ def _size(config, g):
 
 
 @kernel
+def _starts_in_byte(config, g):
+    """Return whether a tile's first channel lies inside a byte of DRAM, in the input or the output."""
+    bits = config[_ABITS]
+    if bits >= 8:
+        return False
+    n_tiles, tile = (ceil_div(g[_N], g[_TN]), g[_TN]) if g[_KIND] == MATRIX else (1, g[_TC])
+    if (g[_TC] < g[_CC] and g[_TC] * bits % 8 != 0) or (n_tiles > 1 and tile * bits % 8 != 0):
+        return True
+    return g[_GROUPS] > 1 and (g[_CC] * bits % 8 != 0 or g[_N] * bits % 8 != 0)
+
+
+@kernel
 def _slots(doubled, tiles):
     return 2 if doubled and tiles > 1 else 1
 
@@ -101,7 +114,7 @@ def _address(config, g):
 
 @kernel
 def place(config, capacity, doubled, g):
-    """Write sizes, slots and addresses into the plan; return `FITS` or the first buffer that is too small.
+    """Write sizes, slots and addresses into the plan; return `FITS`, the first buffer that is too small or `UNALIGNED`.
 
     capacity: elements of scratchpad and weight buffer, accumulator words, parameter words; doubled: whether each of
     them is double-buffered.
@@ -112,6 +125,8 @@ def place(config, capacity, doubled, g):
     if g[_RESIDENT]:
         g[_OBASE] = g[_ASIZE]
         return FITS
+    if _starts_in_byte(config, g):
+        return UNALIGNED
     g[_ASLOTS], g[_OSLOTS] = _slots(doubled[0], a_tiles), _slots(doubled[0], o_tiles)
     g[_WSLOTS], g[_XSLOTS], g[_PSLOTS] = _slots(doubled[1], w_tiles), _slots(doubled[2], o_tiles), _slots(doubled[3], p_tiles)
     if g[_KIND] != MATRIX:  # a vector layer frees weights and parameters with one token

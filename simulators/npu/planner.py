@@ -9,7 +9,7 @@ import numpy as np
 from simulators.machine import Machine
 from simulators.npu.config import PARAMETER_BITS, capacities, compile_machine, format_bits, function_table
 from simulators.npu.emit import emit
-from simulators.npu.placement import FITS, needs, place
+from simulators.npu.placement import FITS, UNALIGNED, needs, place
 from simulators.npu.plan import MATRIX, MOVE, NAMES, ORDERS, VECTOR_LAYER, G, Tiling, as_vector
 from simulators.program import (
     COMMAND, DEPTHWISE, FIELDS, FUNCTIONS, MAX_POOL, PARAMETER_LANE, PARAMETER_NONE, PARAMETER_ONE, REQUANTIZE,
@@ -124,6 +124,8 @@ def plan_layer(compiled: Compiled, layer: Layer, tiling: Tiling) -> Plan | str:
     for offset, value in enumerate(extents):
         g[G["tb"] + offset] = value
     buffer = int(place(compiled.config, compiled.capacity, compiled.doubled, g))
+    if buffer == UNALIGNED:
+        return f"channels start inside a byte ({compiled.unit_bits[0]}-bit activations); use whole bytes of channels"
     if buffer != FITS:
         need, have, bits = int(needs(g, buffer)), int(compiled.capacity[buffer]), compiled.unit_bits[buffer]
         return f"{BUFFERS[buffer]} needs {-(-need * bits // 8)} bytes and has {have * bits // 8}"

@@ -7,7 +7,7 @@ from simulators.kernels import kernel
 from simulators.npu.config import PARAMETER_BITS, C
 from simulators.program import PARAMETERS, WEIGHT_BUFFER, F
 
-_BUS, _BURST = C["bus_bytes"], C["burst_bytes"]
+_BUS, _BUS_SHIFT, _BURST_SHIFT = C["bus_bytes"], C["bus_shift"], C["burst_shift"]  # both are powers of two
 _ACTIVATION_BITS, _WEIGHT_BITS = C["activation_bits"], C["weight_bits"]
 _MEMORY, _N0, _N1, _COUNT = F["memory"], F["n0"], F["n1"], F["count"]
 _ROW_STRIDE, _PLANE_STRIDE, _DRAM = F["d_s0"], F["d_s1"], F["dram_address"]
@@ -32,16 +32,19 @@ def row_bytes(config, row):
 @kernel
 def row_address(row, index):
     """Return the DRAM byte at which row `index` (planes x rows, flat) of a transfer starts."""
-    return row[_DRAM] + (index // row[_N1]) * row[_PLANE_STRIDE] + (index % row[_N1]) * row[_ROW_STRIDE]
+    if index == 0:
+        return row[_DRAM]
+    plane = index // row[_N1]
+    return row[_DRAM] + plane * row[_PLANE_STRIDE] + (index - plane * row[_N1]) * row[_ROW_STRIDE]
 
 
 @kernel
 def request_at(config, row, index, offset):
     """Return (address, bytes, beats) of the request that starts `offset` bytes into row `index`."""
     address = row_address(row, index) + offset
-    boundary = (address // config[_BURST] + 1) * config[_BURST]
+    boundary = ((address >> config[_BURST_SHIFT]) + 1) << config[_BURST_SHIFT]
     size = min(row_bytes(config, row) - offset, boundary - address)
-    beats = (address + size - 1) // config[_BUS] - address // config[_BUS] + 1
+    beats = ((address + size - 1) >> config[_BUS_SHIFT]) - (address >> config[_BUS_SHIFT]) + 1
     return address, size, beats
 
 
