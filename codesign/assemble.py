@@ -9,7 +9,7 @@ import numpy as np
 
 from codesign.bottleneck import busy_cycles, cycle_classes, find_bottleneck, stall_cycles
 from codesign.costs.actions import ActionCost, action_costs
-from codesign.costs.area import area
+from codesign.costs.area import AreaReport, area
 from codesign.costs.energy import energy
 from codesign.costs.figures import STATUSES
 from codesign.costs.sources import cost_table
@@ -23,11 +23,10 @@ from simulators.machine import Machine
 def assemble(simulation: Any, label: str, weights: str, notes: list[str]) -> Result:
     """Return the result of a simulation; its provenance is the caller's to add."""
     machine, trace, cycles = simulation.machine, simulation.trace, int(simulation.cycles)
-    costs = action_costs(machine)
+    costs, covered, sources = machine_costs(machine)
     rows = [_row(run, machine, trace.shapes, simulation.fidelity, costs) for run in simulation.layers]
     counts = as_dict(np.sum([run.counts for run in simulation.layers], axis=0))
     spent = energy(machine, counts, costs)
-    covered = area(machine)
     pes = machine.array.rows * machine.array.cols
     latency_s = cycles / machine.clock_hz
     macs = sum(row["macs"] for row in rows if row["where"] != "host")
@@ -54,13 +53,27 @@ def assemble(simulation: Any, label: str, weights: str, notes: list[str]) -> Res
         area_um2_by_status=_by_status((item.figure.status, item.figure.value) for item in covered.items),
         bottlenecks=_bottlenecks(rows),
         notes=notes + _host_note(rows, macs),
-        sources=cost_table(machine),
+        sources=[dict(row) for row in sources],
         layers=Layers(rows),
         provenance={},
         mapping=simulation.mapping,
         outputs=simulation.outputs,
         simulation=simulation,
     )
+
+
+def machine_costs(machine: Machine) -> tuple[list[ActionCost], AreaReport, list[dict[str, Any]]]:
+    """Return a machine's costs per action, its area and the table of their sources; made once for equal machines."""
+    key = machine.model_dump_json()
+    if key not in _MADE:
+        if len(_MADE) >= _MOST_MADE:
+            _MADE.clear()
+        _MADE[key] = action_costs(machine), area(machine), cost_table(machine)
+    return _MADE[key]
+
+
+_MADE: dict[str, tuple[list[ActionCost], AreaReport, list[dict[str, Any]]]] = {}
+_MOST_MADE = 256
 
 
 def _row(
