@@ -119,7 +119,7 @@ def _by_class(machine: Machine, cycles: int, counts: Counts) -> Bottleneck:
         text = f"array-bound ({percent(share)} of cycles stream, {percent(used)} of PEs used)"
         return Bottleneck("array", share, text)
     if name == "fill and drain":
-        return Bottleneck(name, share, f"fill- and drain-bound ({percent(share)} of cycles fill or drain the array)")
+        return Bottleneck(name, share, f"fill/drain-bound ({percent(share)} of cycles fill or drain the array)")
     if name == "write-back":
         return Bottleneck(name, share, f"write-back-bound ({percent(share)} of cycles after the last multiply)")
     name = _waits_behind(name, counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,8 @@ def render(result: Result, width: int | None = None, colour: bool = False) -> st
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """Return `line` in lines of at most `width`; a number stays with its per cent sign."""
-    bound = line.replace(" %", "\u00a0%")
+    """Return `line` in lines of at most `width`; a share stays with its name."""
+    bound = re.sub(r" (<?\d+) %", "\u00a0\\1\u00a0%", line)
     parts = textwrap.wrap(bound, width, subsequent_indent=" " * INDENT, break_on_hyphens=False)
     return [part.replace("\u00a0", " ") for part in parts] or [""]
 

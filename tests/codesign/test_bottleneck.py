@@ -29,7 +29,7 @@ LOADS = {"execute_wait_token_load": 820, "array_cycles": 100}
     [
         (BUSY | {"execute_wait_array": 50}, "array-bound (70 % of cycles stream, 50 % of PEs used)"),
         ({"drain_cycles": 300, "execute_wait_array": 250, "array_cycles": 300},
-         "fill- and drain-bound (55 % of cycles fill or drain the array)"),
+         "fill/drain-bound (55 % of cycles fill or drain the array)"),
         (LOADS | {"load_wait_memory": 600, "load_beats": 300, "dram_read_bytes": 6000, "weight_write_elements": 9},
          "DRAM-bound (82 % of cycles wait on weights)"),
         (LOADS | {"load_wait_memory": 600, "load_beats": 300, "dram_read_bytes": 60, "scratchpad_write_elements": 9},
