@@ -7,43 +7,43 @@ import numpy as np
 #: Counters of one program, in the order of the kernels' arrays. Elements are of the buffer's own format.
 COUNTERS = (
     "cycles",
-    "macs",                      # multiply-accumulates by PEs in use
-    "mac_slots",                 # rows x cols for each vector streamed (ws, is) or step (os): PEs clocked
-    "mapped_pes",                # PEs in use, summed over folds
+    "macs",  # multiply-accumulates by PEs in use
+    "mac_slots",  # rows x cols for each vector streamed (ws, is) or step (os): PEs clocked
+    "mapped_pes",  # PEs in use, summed over folds
     "folds",
-    "array_cycles",              # cycles in which the array takes a vector
+    "array_cycles",  # cycles in which the array takes a vector
     "preload_cycles",
-    "drain_cycles",              # os, shifted: the array waits for its own sums to leave
+    "drain_cycles",  # os, shifted: the array waits for its own sums to leave
     "scratchpad_read_elements",  # by the array
-    "scratchpad_write_elements", # by loads
+    "scratchpad_write_elements",  # by loads
     "weight_read_elements",
     "weight_write_elements",
-    "accumulator_read_elements", # partial sums read back by accumulation
+    "accumulator_read_elements",  # partial sums read back by accumulation
     "accumulator_write_elements",
-    "vector_operations",         # lane operations
+    "vector_operations",  # lane operations
     "vector_cycles",
     "vector_accumulator_reads",  # elements
-    "vector_scratchpad_reads",   # elements
+    "vector_scratchpad_reads",  # elements
     "vector_scratchpad_writes",  # elements
-    "parameter_reads",           # channels
+    "parameter_reads",  # channels
     "parameter_write_elements",
-    "store_scratchpad_reads",    # elements
+    "store_scratchpad_reads",  # elements
     "load_beats",
     "store_beats",
     "load_requests",
     "store_requests",
     "dram_read_bytes",
     "dram_write_bytes",
-    "sequencer_wait",            # cycles the sequencer finds a full queue
+    "sequencer_wait",  # cycles the sequencer finds a full queue
     "load_wait_token",
-    "execute_wait_token_load",   # cycles an idle engine's head waits for a token of ...
+    "execute_wait_token_load",  # cycles an idle engine's head waits for a token of ...
     "execute_wait_token_vector",
     "execute_wait_token_store",
     "vector_wait_token",
     "store_wait_token",
-    "execute_wait_queue",        # idle with an empty queue before its last command
-    "execute_wait_array",        # the head's tokens are there, the array or its weights are not free
-    "load_wait_memory",          # the oldest transfer's data has not come, or a request is refused
+    "execute_wait_queue",  # idle with an empty queue before its last command
+    "execute_wait_array",  # the head's tokens are there, the array or its weights are not free
+    "load_wait_memory",  # the oldest transfer's data has not come, or a request is refused
     "store_wait_memory",
 )
 INDEX = {name: i for i, name in enumerate(COUNTERS)}

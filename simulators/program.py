@@ -126,7 +126,9 @@ def load_program(path: str) -> np.ndarray:
     try:
         program = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise CodesignError(f"{path}: not a program ({type(error).__name__}); one is written by save_program") from error
+        raise CodesignError(
+            f"{path}: not a program ({type(error).__name__}); one is written by save_program"
+        ) from error
     if not isinstance(program, np.ndarray) or program.dtype != COMMAND or program.ndim != 1:
         raise CodesignError(f"{path}: the array's fields are not those of a program")
     return program

@@ -7,8 +7,8 @@ refused (a full queue) and may finish out of order (`latency_spread_cycles`). Se
 from __future__ import annotations
 
 import numpy as np
-from simulators.kernels import kernel
 
+from simulators.kernels import kernel
 from simulators.memory.clocks import to_machine, to_memory
 from simulators.npu.config import C
 

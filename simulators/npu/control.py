@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from simulators.kernels import kernel
-
 from simulators.npu.config import OS, C
 from simulators.npu.counts import steps_of, vector_issues
 from simulators.npu.state import S

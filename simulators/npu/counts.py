@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-from simulators.kernels import kernel
 
 from simulators.activity import COUNTERS, INDEX
+from simulators.kernels import kernel
 from simulators.npu.config import OS, C
-from simulators.npu.transfers import fill_beats, row_address, row_bytes, rows_of
+from simulators.npu.transfers import row_address, row_bytes, rows_of
 from simulators.program import (
-    ACCUMULATOR, ADD, DEPTHWISE, FILL, LOAD, MATMUL, PARAMETER_NONE, PARAMETERS, PRELOAD, SCRATCHPAD, STORE,
-    WEIGHT_BUFFER, F,
+    ACCUMULATOR,
+    ADD,
+    DEPTHWISE,
+    FILL,
+    LOAD,
+    MATMUL,
+    PARAMETER_NONE,
+    PARAMETERS,
+    PRELOAD,
+    SCRATCHPAD,
+    STORE,
+    WEIGHT_BUFFER,
+    F,
 )  # fmt: skip
 
 # Counter indices as plain integers: numba reads globals as constants.

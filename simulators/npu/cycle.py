@@ -9,20 +9,37 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from simulators.kernels import kernel
 
 from simulators.activity import INDEX
+from simulators.kernels import kernel
 from simulators.machine import Machine
 from simulators.memory import simple
 from simulators.npu import dma
 from simulators.npu.config import C, compile_machine, function_table
 from simulators.npu.control import (
-    end_command, end_execute, execute_ready, head_of, is_matmul, missing_token, start_execute, start_vector, tile_fault,
+    end_command,
+    end_execute,
+    execute_ready,
+    head_of,
+    is_matmul,
+    missing_token,
+    start_execute,
+    start_vector,
+    tile_fault,
 )  # fmt: skip
 from simulators.npu.counts import count_program, new_counts
 from simulators.npu.state import COMPLETE, S, new_state
 from simulators.program import (
-    ENGINES, EXECUTE_ENGINE, FILL, LOAD_ENGINE, OPCODES, QUEUE_OF_OPCODE, STORE_ENGINE, VECTOR_ENGINE, F, as_table,
+    ENGINES,
+    EXECUTE_ENGINE,
+    FILL,
+    LOAD_ENGINE,
+    OPCODES,
+    QUEUE_OF_OPCODE,
+    STORE_ENGINE,
+    VECTOR_ENGINE,
+    F,
+    as_table,
     token_name,
 )  # fmt: skip
 from workloads.errors import CodesignError
@@ -263,6 +280,10 @@ def stuck(st, table: np.ndarray) -> str:
         head = head_of(st, engine)
         if head >= 0:
             missing = missing_token(st, table, head)
-            why = f"waits for a token of {token_name(missing)}" if missing >= 0 else "finds no place for or no tile of weights"
+            why = (
+                f"waits for a token of {token_name(missing)}"
+                if missing >= 0
+                else "finds no place for or no tile of weights"
+            )
             return f"deadlock: command {head} ({OPCODES[table[head, _OP]]}) of the {ENGINES[engine]} queue {why}"
     return "deadlock: a queue never empties"

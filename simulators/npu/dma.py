@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from simulators.kernels import kernel
-
 from simulators.memory import simple
 from simulators.npu.config import C
 from simulators.npu.control import end_command, head_of, missing_token, start_head
@@ -15,7 +14,13 @@ _OUTSTANDING, _BUS, _SP = C["outstanding"], C["bus_bytes"], C["scratchpad_latenc
 _OP = F["opcode"]
 _NOW, _ROW, _OFFSET = S["load_now"], S["load_row"], S["load_offset"]
 _HEAD, _HELD, _DRAIN_END = S["load_head"], S["load_held"], S["drain_end"]
-_SNOW, _SROW, _SOFFSET, _SHEAD, _SHELD = S["store_now"], S["store_row"], S["store_offset"], S["store_head"], S["store_held"]
+_SNOW, _SROW, _SOFFSET, _SHEAD, _SHELD = (
+    S["store_now"],
+    S["store_row"],
+    S["store_offset"],
+    S["store_head"],
+    S["store_held"],
+)
 _GEND, _GBEATS, _GADDRESS, _GLAST, _GCMD = (
     S["gather_end"], S["gather_beats"], S["gather_address"], S["gather_last"], S["gather_command"],
 )  # fmt: skip

@@ -8,21 +8,37 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from simulators.kernels import kernel
 
 from simulators.activity import INDEX
+from simulators.kernels import kernel
 from simulators.machine import Machine
 from simulators.npu import dma, exact_array, exact_dma, exact_vector
 from simulators.npu.config import C, capacities, compile_machine, format_bits, function_table
 from simulators.npu.control import end_command, head_of, missing_token, start_head
 from simulators.npu.counts import (
-    D_READ, D_WRITE, L_BEATS, L_REQ, P_WRITE, S_BEATS, S_REQ, SP_WRITE, ST_READ, W_WRITE, new_counts,
+    D_READ,
+    D_WRITE,
+    L_BEATS,
+    L_REQ,
+    P_WRITE,
+    S_BEATS,
+    S_REQ,
+    SP_WRITE,
+    ST_READ,
+    W_WRITE,
+    new_counts,
 )  # fmt: skip
 from simulators.npu.cycle import stuck
 from simulators.npu.exact_state import Memories, R, Registers, new_registers
 from simulators.npu.state import BEATS, COMPLETE, S, State, new_state
 from simulators.program import (
-    EXECUTE_ENGINE, LOAD_ENGINE, QUEUE_OF_OPCODE, STORE_ENGINE, VECTOR_ENGINE, F, as_table,
+    EXECUTE_ENGINE,
+    LOAD_ENGINE,
+    QUEUE_OF_OPCODE,
+    STORE_ENGINE,
+    VECTOR_ENGINE,
+    F,
+    as_table,
 )  # fmt: skip
 from workloads.errors import CodesignError
 
@@ -88,7 +104,11 @@ def _room(st, config, program):
 def _transfer(st, reg, mem, config, program, stalls, counts, cycle):
     """Load, store and memory port for one cycle; returns the load and the store that end in it."""
     s = st.s
-    load_room, store_room, offer_full = s[_LOAD_HELD] < config[_OUTSTANDING], s[_STORE_HELD] < config[_OUTSTANDING], s[_OFFER] != 0
+    load_room, store_room, offer_full = (
+        s[_LOAD_HELD] < config[_OUTSTANDING],
+        s[_STORE_HELD] < config[_OUTSTANDING],
+        s[_OFFER] != 0,
+    )
     load = exact_dma.drain(st, reg, mem, config, program, counts, SP_WRITE, W_WRITE, P_WRITE, cycle)
     store = dma.retire(st, config)
     dma.start_load(st, program, cycle)
@@ -184,7 +204,9 @@ class ExactRun(NamedTuple):
     memories: Memories
 
 
-def new_memories(machine: Machine, dram: np.ndarray, *, scratchpad: int = 0, weights: int = 0, words: int = 0) -> Memories:
+def new_memories(
+    machine: Machine, dram: np.ndarray, *, scratchpad: int = 0, weights: int = 0, words: int = 0
+) -> Memories:
     """Return zeroed on-chip memories of the machine's sizes (at least the given ones) around some DRAM bytes.
 
     Parameters

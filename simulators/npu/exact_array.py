@@ -7,14 +7,31 @@ when its last sum is written.
 from __future__ import annotations
 
 from simulators.kernels import copy_into, kernel
-
 from simulators.npu.config import OS, C
-from simulators.npu.counts import ACC_READ, ACC_WRITE, ARRAY, DRAINS, FOLDS, MAC_SLOTS, MACS, MAPPED, PRELOADS, SP_READ, W_READ
+from simulators.npu.counts import (
+    ACC_READ,
+    ACC_WRITE,
+    ARRAY,
+    DRAINS,
+    FOLDS,
+    MAC_SLOTS,
+    MACS,
+    MAPPED,
+    PRELOADS,
+    SP_READ,
+    W_READ,
+)
 from simulators.npu.exact_state import R
 from simulators.program import PRELOAD, SCRATCHPAD, F
 
 _ROWS, _COLS, _FLOW, _SHADOW, _OVERLAP = C["rows"], C["cols"], C["dataflow"], C["shadow"], C["overlap"]
-_DRAIN, _SERIAL, _PE, _ACC, _OPERAND = C["drain"], C["serializer"], C["pe_latency"], C["accumulator_latency"], C["operand_latency"]
+_DRAIN, _SERIAL, _PE, _ACC, _OPERAND = (
+    C["drain"],
+    C["serializer"],
+    C["pe_latency"],
+    C["accumulator_latency"],
+    C["operand_latency"],
+)
 _BITS = C["accumulator_bits"]
 _OP, _MEM, _ADDRESS, _COUNT = F["opcode"], F["memory"], F["address"], F["count"]
 _N0, _S0, _N1, _S1, _S2, _START = F["n0"], F["s0"], F["n1"], F["s1"], F["s2"], F["start"]
@@ -40,7 +57,11 @@ def nest(row, i):
 @kernel
 def lane_nest(row, i):
     """Return the offset of lane (or tap) `i` of a command's nest."""
-    return (i % row[_LN0]) * row[_LS0] + (i // row[_LN0] % row[_LN1]) * row[_LS1] + (i // (row[_LN0] * row[_LN1])) * row[_LS2]
+    return (
+        (i % row[_LN0]) * row[_LS0]
+        + (i // row[_LN0] % row[_LN1]) * row[_LS1]
+        + (i // (row[_LN0] * row[_LN1])) * row[_LS2]
+    )
 
 
 @kernel

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from simulators.kernels import copy_into, kernel
-
 from simulators.npu.config import C
 from simulators.npu.control import head_of, missing_token, start_head
 from simulators.npu.exact_state import R
 from simulators.npu.state import BEATS, COMMAND_OF, COMPLETE, LAST, OFFSET, ROW, S
-from simulators.npu.transfers import element_bits, fill_beats, request_at, row_address, row_bytes, rows_of
+from simulators.npu.transfers import element_bits, request_at, row_address, row_bytes, rows_of
 from simulators.program import FILL, SCRATCHPAD, STORE_ENGINE, WEIGHT_BUFFER, F
 
 _OUTSTANDING, _BUS, _SP = C["outstanding"], C["bus_bytes"], C["scratchpad_latency"]

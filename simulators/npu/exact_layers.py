@@ -78,7 +78,9 @@ class ExactLayers:
         """Run a layer whose operands lie in the buffers from the start; its output is the raw sums."""
         layer = plan.layer
         images, weights = self._resident_operands(plan)
-        words = int(accumulator_words(self.compiled.config, plan.at("tb") * plan.at("th") * plan.at("tw"), plan.at("tn")))
+        words = int(
+            accumulator_words(self.compiled.config, plan.at("tb") * plan.at("th") * plan.at("tw"), plan.at("tn"))
+        )
         memories = new_memories(
             self.compiled.machine, np.zeros(1, np.uint8), scratchpad=images.size, weights=weights.size,
             words=words * plan.at("groups"),
@@ -99,7 +101,9 @@ class ExactLayers:
         padded[:, w.pad_top : w.pad_top + rows, w.pad_left : w.pad_left + cols] = values.images[0][:, :rows, :cols]
         c, size = plan.at("c"), plan.at("a_size")
         tiles = [padded[..., g * c : (g + 1) * c].reshape(-1) for g in range(plan.at("groups"))]
-        return np.concatenate([np.pad(tile, (0, size - tile.size)) for tile in tiles]), np.concatenate(values.packed_weights())
+        return np.concatenate([np.pad(tile, (0, size - tile.size)) for tile in tiles]), np.concatenate(
+            values.packed_weights()
+        )
 
     def _sums(self, plan: Plan, memories: Memories, words: int) -> np.ndarray:
         """Return the accumulator's sums as an image N, C, H, W."""

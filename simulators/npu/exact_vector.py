@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from simulators.kernels import kernel
-
 from simulators.npu.config import C
 from simulators.npu.counts import P_READ, V_ACC, V_CYCLES, V_OPS, V_READ, V_WRITE, W_READ
 from simulators.npu.exact_array import lane_nest, nest
@@ -11,8 +10,21 @@ from simulators.npu.exact_dma import wrap
 from simulators.npu.exact_state import R
 from simulators.npu.requantizer import clamp, requantize, shift_rounded
 from simulators.program import (
-    ACCUMULATOR, ADD, AVERAGE_POOL, BIAS, DEPTHWISE, MAX_POOL, MUL, MULTIPLIER, PARAMETER_LANE, PARAMETER_NONE,
-    PARAMETER_POSITION, PARAMETER_WORDS, REQUANTIZE, SHIFT, F,
+    ACCUMULATOR,
+    ADD,
+    AVERAGE_POOL,
+    BIAS,
+    DEPTHWISE,
+    MAX_POOL,
+    MUL,
+    MULTIPLIER,
+    PARAMETER_LANE,
+    PARAMETER_NONE,
+    PARAMETER_POSITION,
+    PARAMETER_WORDS,
+    REQUANTIZE,
+    SHIFT,
+    F,
 )  # fmt: skip
 
 _LANES, _LATENCY, _MODE = C["lanes"], C["vector_latency"], C["requantize"]
@@ -20,7 +32,14 @@ _BITS, _SIGNED = C["activation_bits"], C["activation_signed"]
 _V, _POSITION, _GROUP, _TAP, _PASS, _PENDING = (
     R["vector"], R["position"], R["group"], R["tap"], R["pass"], R["vector_pending"],
 )  # fmt: skip
-_MEM, _ADDRESS, _COUNT, _UC, _TAP0, _TAP1 = F["memory"], F["address"], F["count"], F["used_cols"], F["lane_n0"], F["lane_n1"]
+_MEM, _ADDRESS, _COUNT, _UC, _TAP0, _TAP1 = (
+    F["memory"],
+    F["address"],
+    F["count"],
+    F["used_cols"],
+    F["lane_n0"],
+    F["lane_n1"],
+)
 _DEST, _D0, _D1, _DL, _N0 = F["destination"], F["d_s0"], F["d_s1"], F["d_lane"], F["n0"]
 _WA, _WS, _VALUE, _PMODE, _PADDRESS = (
     F["weight_address"], F["weight_stride"], F["value"], F["parameter_mode"], F["parameter_address"],
@@ -82,7 +101,9 @@ def _finish(value, mem, config, row, position, channel):
         if function == ADD:
             value = shift_rounded(value, shift, config[_MODE])
         else:
-            value = requantize(value + _parameter(mem, entry, BIAS), _parameter(mem, entry, MULTIPLIER), shift, config[_MODE])
+            value = requantize(
+                value + _parameter(mem, entry, BIAS), _parameter(mem, entry, MULTIPLIER), shift, config[_MODE]
+            )
         value += row[_ZO]
     return clamp(value, row[_LOW], row[_HIGH])
 
@@ -96,7 +117,9 @@ def _has_value(function):
 def issue(reg, mem, config, functions, program, counts, cycle):
     """Read one word of operands; send an output down the pipeline when it was the last."""
     r = reg.r
-    slot = (cycle + config[_LATENCY] + functions[program[r[_V], _VALUE], 0]) % reg.line_to.shape[0] if r[_V] >= 0 else -1
+    slot = (
+        (cycle + config[_LATENCY] + functions[program[r[_V], _VALUE], 0]) % reg.line_to.shape[0] if r[_V] >= 0 else -1
+    )
     if r[_V] < 0 or r[_PENDING] == 2:
         return
     row = program[r[_V]]

@@ -11,33 +11,49 @@ import numpy as np
 
 from simulators.kernels import kernel
 from simulators.npu.config import IS, OS, PARAMETER_BITS, C
-from simulators.npu.emit import _tile_at
-from simulators.npu.placement import FITS, place, weight_block_bytes
+from simulators.npu.emit import tile_at
+from simulators.npu.placement import weight_block_bytes
 from simulators.npu.plan import MATRIX, MOVE, G
 from simulators.npu.tiles import ceil_div, folds_of, input_extent, part, pixel_tile, pixel_tiles
 from simulators.program import DEPTHWISE, PARAMETER_NONE, PARAMETER_WORDS, REQUANTIZE
 
 _ROWS, _COLS, _FLOW, _SHADOW, _OVERLAP = C["rows"], C["cols"], C["dataflow"], C["shadow"], C["overlap"]
 _DRAIN, _SERIAL, _IM2COL, _PE = C["drain"], C["serializer"], C["im2col"], C["pe_latency"]
-_OPERAND, _ACC, _VLATENCY, _SP = C["operand_latency"], C["accumulator_latency"], C["vector_latency"], C["scratchpad_latency"]
+_OPERAND, _ACC, _VLATENCY, _SP = (
+    C["operand_latency"],
+    C["accumulator_latency"],
+    C["vector_latency"],
+    C["scratchpad_latency"],
+)
 _BUS, _BURST, _OUTSTANDING, _LANES = C["bus_bytes"], C["burst_bytes"], C["outstanding"], C["lanes"]
-_NUM, _DEN, _RATE, _LATENCY, _ABITS = C["ratio_num"], C["ratio_den"], C["bytes_per_cycle"], C["memory_latency"], C["activation_bits"]
+_NUM, _DEN, _RATE, _LATENCY, _ABITS = (
+    C["ratio_num"],
+    C["ratio_den"],
+    C["bytes_per_cycle"],
+    C["memory_latency"],
+    C["activation_bits"],
+)
 (_KIND, _BATCH, _IN_H, _IN_W, _IN_C, _OUT_H, _OUT_W, _OUT_C) = (
     G[k] for k in ("kind", "batch", "in_h", "in_w", "in_c", "out_h", "out_w", "out_c")
 )
 (_KH, _KW, _SH, _SW, _DH, _DW, _PT, _PL) = (G[k] for k in ("kh", "kw", "sh", "sw", "dh", "dw", "pt", "pl"))
 (_GROUPS, _CC, _N, _TN, _TC) = (G[k] for k in ("groups", "c", "n", "tn", "tc"))
-(_OPERANDS, _FUNCTION, _RESIDENT, _FUSED, _GPMODE) = (G[k] for k in ("operands", "function", "resident", "fused", "parameter_mode"))
-(_ASLOTS, _OSLOTS, _WSLOTS, _XSLOTS, _PSLOTS) = (G[k] for k in ("a_slots", "o_slots", "w_slots", "acc_slots", "p_slots"))
+(_OPERANDS, _FUNCTION, _RESIDENT, _FUSED, _GPMODE) = (
+    G[k] for k in ("operands", "function", "resident", "fused", "parameter_mode")
+)
+(_ASLOTS, _OSLOTS, _WSLOTS, _XSLOTS, _PSLOTS) = (
+    G[k] for k in ("a_slots", "o_slots", "w_slots", "acc_slots", "p_slots")
+)
 
 # Totals that `estimate` returns.
 CYCLES, LOAD_BYTES, STORE_BYTES, LOADED, WEIGHTS_LOADED, SUM_READS, SUM_WRITES = range(7)
 TOTALS = 7
 _SLOTS = 2
-_FIRST = G["tb"]  # tb, th, tw, tn, tc, order stand together
 
 # Engine times of the recurrence.
-(_L_ISSUE, _L_READY, _M_START, _A_FREE, _V_FREE, _S_FREE, _END, _MEMORY, _L_MEMORY, _L_ENTRIES, _S_ENTRIES, _X_END) = range(12)
+(_L_ISSUE, _L_READY, _M_START, _A_FREE, _V_FREE, _S_FREE, _END, _MEMORY, _L_MEMORY, _L_ENTRIES, _S_ENTRIES, _X_END) = (
+    range(12)
+)
 TIMES = 12
 
 
@@ -129,7 +145,9 @@ def _weights_cost(config, bytes_, bits):
 def _array_period(config, steps):
     """Return the cycles from one fold's first vector to the next's."""
     if not config[_OVERLAP]:
-        rest = config[_OPERAND] + config[_COLS] - 1 + config[_PE] - 1 + config[_SERIAL] + config[_ROWS] - 1 + config[_ACC]
+        rest = (
+            config[_OPERAND] + config[_COLS] - 1 + config[_PE] - 1 + config[_SERIAL] + config[_ROWS] - 1 + config[_ACC]
+        )
         stationary = 0 if config[_FLOW] == OS else config[_ROWS]
         return stationary + steps + rest + config[_DRAIN]
     if config[_FLOW] == OS:
@@ -177,7 +195,11 @@ def _array(config, g, now, totals, tile, ready):
 @kernel
 def _vector_cycles(config, functions, positions, channels, taps, function):
     """Return the cycles of one vector command, start to end."""
-    return positions * ceil_div(channels, config[_LANES]) * taps * functions[function, 1] + config[_VLATENCY] + functions[function, 0]
+    return (
+        positions * ceil_div(channels, config[_LANES]) * taps * functions[function, 1]
+        + config[_VLATENCY]
+        + functions[function, 0]
+    )
 
 
 @kernel
@@ -237,7 +259,7 @@ def _matrix_tiles(config, functions, g, codes, now, totals, free, best):
     a_ready = w_ready = p_ready = np.int64(1)
     moves = not g[_RESIDENT]
     for i in range(g[_GROUPS] * m_tiles * n_tiles):
-        group, m, n = _tile_at(g, m_tiles, n_tiles, i)
+        group, m, n = tile_at(g, m_tiles, n_tiles, i)
         _, _, _, images, th, tw = pixel_tile(g, m)
         pixels, outputs = images * th * tw, part(g[_N], g[_TN], n)
         x_slot, o_slot = i % g[_XSLOTS], i % g[_OSLOTS]
@@ -310,7 +332,8 @@ def _vector_tiles(config, functions, g, codes, now, totals, free, best):
 
 
 @kernel
-def _estimate(config, functions, g, codes, best, totals, now, free):
+def estimate_into(config, functions, g, codes, best, totals, now, free):
+    """Write a plan's totals; `now` and `free` are scratch space."""
     now[:] = 0
     totals[:] = 0
     now[_L_ISSUE] = now[_A_FREE] = now[_V_FREE] = now[_S_FREE] = now[_MEMORY] = 1
@@ -322,66 +345,10 @@ def _estimate(config, functions, g, codes, best, totals, now, free):
     totals[CYCLES] = max(now[_END], now[_MEMORY])
 
 
-def estimate(config: np.ndarray, functions: np.ndarray, g: np.ndarray, codes: np.ndarray, best: int = 1 << 62) -> np.ndarray:
+def estimate(
+    config: np.ndarray, functions: np.ndarray, g: np.ndarray, codes: np.ndarray, best: int = 1 << 62
+) -> np.ndarray:
     """Return the totals of a plan, int64 (TOTALS,); gives up (with at least `best` cycles) once it cannot be better."""
     totals = np.zeros(TOTALS, np.int64)
-    _estimate(config, functions, g, codes, best, totals, np.zeros(TIMES, np.int64), np.ones((5, _SLOTS), np.int64))
+    estimate_into(config, functions, g, codes, best, totals, np.zeros(TIMES, np.int64), np.ones((5, _SLOTS), np.int64))
     return totals
-
-
-@kernel
-def _folds_in_all(config, g):
-    """Return (K folds, output folds) summed over a plan's channel and output tiles of one group."""
-    k_tiles, n_tiles = ceil_div(g[_CC], g[_TC]), ceil_div(g[_N], g[_TN])
-    k_full, _ = folds_of(config, g, 1, g[_TC], 1)
-    k_last, _ = folds_of(config, g, 1, part(g[_CC], g[_TC], k_tiles - 1), 1)
-    n_folds = (n_tiles - 1) * ceil_div(g[_TN], config[_COLS]) + ceil_div(part(g[_N], g[_TN], n_tiles - 1), config[_COLS])
-    return (k_tiles - 1) * k_full + k_last, n_folds
-
-
-@kernel
-def array_bound(config, g):
-    """Return cycles that the array's folds take at least, in constant time: it discards hopeless tilings."""
-    if g[_KIND] != MATRIX:
-        return 0
-    b, y, x = pixel_tiles(g)
-    m_tiles, pixels = b * y * x, g[_BATCH] * g[_OUT_H] * g[_OUT_W]
-    k_folds, n_folds = _folds_in_all(config, g)
-    if config[_FLOW] == OS:
-        m_folds = max(m_tiles, ceil_div(pixels, config[_ROWS]))
-        return g[_GROUPS] * m_folds * n_folds * (g[_KH] * g[_KW] * g[_CC] + ceil_div(g[_CC], g[_TC]) * config[_DRAIN])
-    if config[_FLOW] == IS:
-        m_folds = max(m_tiles, ceil_div(pixels, config[_COLS]))
-        return g[_GROUPS] * m_folds * k_folds * max(g[_N], ceil_div(g[_N], g[_TN]) * (config[_ROWS] + 1))
-    return g[_GROUPS] * n_folds * k_folds * max(pixels, m_tiles * (config[_ROWS] + 1))
-
-
-@kernel
-def search(config, functions, capacity, doubled, g, codes, candidates, weights, totals, now, free):
-    """Return the index of the cheapest candidate that fits, -1 when none does.
-
-    candidates: int64 (n, 6), the tiling of each: images, rows, columns, output channels, input channels, order.
-    weights: float64 (TOTALS,), cost per unit of each total (1 for cycles alone: least cycles; pJ: least energy).
-    Ties go to the least DRAM traffic, then to the first.
-    """
-    chosen, least, least_bytes = -1, np.inf, np.int64(0)
-    for i in range(candidates.shape[0]):
-        for j in range(6):
-            g[_FIRST + j] = candidates[i, j]
-        if place(config, capacity, doubled, g) != FITS:
-            continue
-        bound = np.int64(1) << 62
-        if chosen >= 0 and weights[CYCLES] > 0:
-            bound = np.int64(least / weights[CYCLES]) + 1
-        if array_bound(config, g) > bound + config[_ROWS]:
-            continue
-        _estimate(config, functions, g, codes, bound, totals, now, free)
-        if totals[CYCLES] > bound:
-            continue
-        cost = 0.0
-        for j in range(TOTALS):
-            cost += weights[j] * totals[j]
-        size = totals[LOAD_BYTES] + totals[STORE_BYTES]
-        if cost < least or (cost == least and size < least_bytes):
-            chosen, least, least_bytes = i, cost, size
-    return chosen

@@ -9,9 +9,21 @@ import itertools
 
 import numpy as np
 
-from simulators.npu.fast import CYCLES, LOAD_BYTES, LOADED, STORE_BYTES, SUM_READS, SUM_WRITES, TIMES, TOTALS, WEIGHTS_LOADED, search
+from simulators.npu.fast import (
+    CYCLES,
+    LOAD_BYTES,
+    LOADED,
+    STORE_BYTES,
+    SUM_READS,
+    SUM_WRITES,
+    TIMES,
+    TOTALS,
+    WEIGHTS_LOADED,
+    estimate,
+)
 from simulators.npu.plan import ORDERS, Tiling
 from simulators.npu.planner import Compiled, Plan, base_plan, fused_codes, plan_layer
+from simulators.npu.search import search
 from workloads.errors import CodesignError
 from workloads.trace import Layer
 
@@ -54,12 +66,13 @@ def is_depthwise(layer: Layer) -> bool:
 
 
 def packings(compiled: Compiled, layer: Layer) -> list[int]:
-    """Return how many groups may share the array: 1, and the most that fit side by side."""
+    """Return how many groups may share the array: 1, and the most that fit side by side (and start at whole bytes)."""
     w, a = layer.window, compiled.machine.array
-    most = max(1, min(a.rows // (w.in_c // w.groups), a.cols // (w.out_c // w.groups), w.groups))
-    while w.groups % most:
-        most -= 1
-    return sorted({1, most})
+    ins, outs, bits = w.in_c // w.groups, w.out_c // w.groups, compiled.unit_bits[0]
+    most = max(1, min(a.rows // ins, a.cols // outs, w.groups))
+    fitting = [packed for packed in range(1, most + 1) if w.groups % packed == 0]
+    whole = [p for p in fitting if p == w.groups or (p * ins * bits % 8 == 0 and p * outs * bits % 8 == 0)]
+    return sorted({1, fitting[-1], *whole[-1:]})
 
 
 def _extents(layer: Layer, outputs: list[int], channels: list[int]) -> list[tuple[int, ...]]:
@@ -110,7 +123,9 @@ def _weights(objective: str, action_pj: dict[str, float] | None) -> np.ndarray:
     return weights
 
 
-def choose(compiled: Compiled, layer: Layer, objective: str = "cycles", action_pj: dict[str, float] | None = None) -> Plan:
+def choose(
+    compiled: Compiled, layer: Layer, objective: str = "cycles", action_pj: dict[str, float] | None = None
+) -> Plan:
     """Return the cheapest plan of a layer.
 
     Parameters
@@ -145,7 +160,6 @@ def choose(compiled: Compiled, layer: Layer, objective: str = "cycles", action_p
 
 def plan_cost(compiled: Compiled, plan: Plan, weights: np.ndarray) -> float:
     """Return the estimated cost of a plan."""
-    from simulators.npu.fast import estimate
 
     return float(weights @ estimate(compiled.config, compiled.functions, plan.g, plan.codes))
 

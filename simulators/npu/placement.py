@@ -46,7 +46,9 @@ def weight_offset(config, g, group, n, k):
     full = (k_tiles - 1) * weight_block_bytes(config, g, 0, 0) + weight_block_bytes(config, g, 0, k_tiles - 1)
     if g[_KIND] != MATRIX:
         return k * weight_block_bytes(config, g, 0, 0)
-    ragged = (k_tiles - 1) * weight_block_bytes(config, g, n_tiles - 1, 0) + weight_block_bytes(config, g, n_tiles - 1, k_tiles - 1)
+    ragged = (k_tiles - 1) * weight_block_bytes(config, g, n_tiles - 1, 0) + weight_block_bytes(
+        config, g, n_tiles - 1, k_tiles - 1
+    )
     return group * ((n_tiles - 1) * full + ragged) + n * full + k * weight_block_bytes(config, g, n, 0)
 
 
@@ -128,7 +130,11 @@ def place(config, capacity, doubled, g):
     if _starts_in_byte(config, g):
         return UNALIGNED
     g[_ASLOTS], g[_OSLOTS] = _slots(doubled[0], a_tiles), _slots(doubled[0], o_tiles)
-    g[_WSLOTS], g[_XSLOTS], g[_PSLOTS] = _slots(doubled[1], w_tiles), _slots(doubled[2], o_tiles), _slots(doubled[3], p_tiles)
+    g[_WSLOTS], g[_XSLOTS], g[_PSLOTS] = (
+        _slots(doubled[1], w_tiles),
+        _slots(doubled[2], o_tiles),
+        _slots(doubled[3], p_tiles),
+    )
     if g[_KIND] != MATRIX:  # a vector layer frees weights and parameters with one token
         g[_WSLOTS] = g[_PSLOTS] = min(g[_WSLOTS], g[_PSLOTS])
     g[_OBASE] = g[_ASLOTS] * g[_ASIZE]

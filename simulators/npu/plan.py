@@ -58,3 +58,12 @@ G = {name: i for i, name in enumerate(NAMES)}
 def as_vector(values: dict[str, int]) -> np.ndarray:
     """Return a plan's integers as int64, indexed by `G`."""
     return np.array([int(values[name]) for name in NAMES], np.int64)
+
+
+#: What the emitter's walk remembers: next command; loads of each buffer so far and what was loaded last; the same as
+#: the compute side, a step behind, sees it; sums and outputs so far.
+WALK_NAMES = (
+    "at", "a_loads", "w_loads", "p_loads", "a_id", "w_id", "p_id", "a_used", "w_used", "p_used", "a_in", "w_in", "p_in",
+    "x_tiles", "o_tiles",
+)  # fmt: skip
+WALK = {name: i for i, name in enumerate(WALK_NAMES)}

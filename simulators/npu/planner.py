@@ -12,7 +12,15 @@ from simulators.npu.emit import emit
 from simulators.npu.placement import FITS, UNALIGNED, needs, place
 from simulators.npu.plan import MATRIX, MOVE, NAMES, ORDERS, VECTOR_LAYER, G, Tiling, as_vector
 from simulators.program import (
-    COMMAND, DEPTHWISE, FIELDS, FUNCTIONS, MAX_POOL, PARAMETER_LANE, PARAMETER_NONE, PARAMETER_ONE, REQUANTIZE,
+    COMMAND,
+    DEPTHWISE,
+    FIELDS,
+    FUNCTIONS,
+    MAX_POOL,
+    PARAMETER_LANE,
+    PARAMETER_NONE,
+    PARAMETER_ONE,
+    REQUANTIZE,
     VALUE_FUNCTIONS,
 )  # fmt: skip
 from workloads.trace import Layer
@@ -91,7 +99,14 @@ def base_plan(compiled: Compiled, layer: Layer, where: str, packed_groups: int) 
     if layer.quantization is not None:
         q = layer.quantization
         zeros = (*q.input_zero_points, 0, 0)
-        values |= {"pad_value": zeros[0], "z0": zeros[0], "z1": zeros[1], "zo": q.output_zero_point, "low": q.low, "high": q.high}
+        values |= {
+            "pad_value": zeros[0],
+            "z0": zeros[0],
+            "z1": zeros[1],
+            "zo": q.output_zero_point,
+            "low": q.low,
+            "high": q.high,
+        }
     if layer.engine == "matrix" and where == "array":
         groups = w.groups // packed_groups
         values |= {"kind": MATRIX, "function": REQUANTIZE, "groups": groups, "c": w.in_c // groups,

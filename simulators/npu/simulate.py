@@ -114,7 +114,9 @@ def tiling_from(name: str, given: Mapping[str, Any], layer: Layer) -> Tiling:
     known = {f.name: f.default for f in fields(Tiling)}
     for key, value in given.items():
         if key not in known:
-            raise CodesignError(f"mapping: {name}.{key} is not a field; use {', '.join(known)}{did_you_mean(key, known)}")
+            raise CodesignError(
+                f"mapping: {name}.{key} is not a field; use {', '.join(known)}{did_you_mean(key, known)}"
+            )
         default = known[key]
         if isinstance(default, int) and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise CodesignError(f"mapping: {name}.{key}: {value!r} is not a whole number of at least 1")
@@ -130,14 +132,18 @@ def tiling_from(name: str, given: Mapping[str, Any], layer: Layer) -> Tiling:
 def _check_extents(name: str, t: Tiling, layer: Layer) -> None:
     w = layer.window
     if w.groups % t.packed_groups:
-        raise CodesignError(f"mapping: {name}.packed_groups: {t.packed_groups} does not divide the layer's {w.groups} groups")
+        raise CodesignError(
+            f"mapping: {name}.packed_groups: {t.packed_groups} does not divide the layer's {w.groups} groups"
+        )
     groups = w.groups // t.packed_groups if layer.engine == "matrix" and t.where == "array" else 1
     most = {"images": w.batch, "out_h": w.out_h, "out_w": w.out_w, "out_c": w.out_c // groups, "in_c": w.in_c // groups}
     for key, limit in most.items():
         if getattr(t, key) > limit:
             raise CodesignError(f"mapping: {name}.{key}: {getattr(t, key)} is more than the layer's {limit}")
     if t.images > 1 and (t.out_h, t.out_w) != (w.out_h, w.out_w):
-        raise CodesignError(f"mapping: {name}.images: {t.images} images in a tile need whole images ({w.out_h} x {w.out_w})")
+        raise CodesignError(
+            f"mapping: {name}.images: {t.images} images in a tile need whole images ({w.out_h} x {w.out_w})"
+        )
     if t.out_h > 1 and t.out_w != w.out_w:
         raise CodesignError(f"mapping: {name}.out_w: several rows in a tile need whole rows ({w.out_w} columns)")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from simulators.kernels import kernel
-
 from simulators.npu.config import PARAMETER_BITS, C
 from simulators.program import PARAMETERS, WEIGHT_BUFFER, F
 

@@ -39,13 +39,20 @@ def pack_elements(values: np.ndarray, bits: int) -> np.ndarray:
     per_byte = 8 // bits
     padded = np.zeros((len(values), -(-values.shape[1] // per_byte) * per_byte), np.uint8)
     padded[:, : values.shape[1]] = values & ((1 << bits) - 1)
-    return np.bitwise_or.reduce(padded.reshape(len(values), -1, per_byte) << (np.arange(per_byte, dtype=np.uint8) * bits), axis=2)
+    return np.bitwise_or.reduce(
+        padded.reshape(len(values), -1, per_byte) << (np.arange(per_byte, dtype=np.uint8) * bits), axis=2
+    )
 
 
 def unpack_elements(data: np.ndarray, elements: int, bits: int, signed: bool) -> np.ndarray:
     """Return (rows, elements) integers of (rows, bytes); the inverse of `pack_elements`."""
     if bits >= 8:
-        return np.ascontiguousarray(data).view(f"<{'i' if signed else 'u'}{bits // 8}").reshape(len(data), -1)[:, :elements].astype(np.int64)
+        return (
+            np.ascontiguousarray(data)
+            .view(f"<{'i' if signed else 'u'}{bits // 8}")
+            .reshape(len(data), -1)[:, :elements]
+            .astype(np.int64)
+        )
     shifts = np.arange(8 // bits, dtype=np.uint8) * bits
     values = ((data[:, :, None] >> shifts) & ((1 << bits) - 1)).reshape(len(data), -1)[:, :elements].astype(np.int64)
     return np.where(values >> (bits - 1), values - (1 << bits), values) if signed else values
@@ -60,7 +67,9 @@ class LayerValues:
         The activation operands, stored integers in the network's order (see `workloads.integer.layers`).
     """
 
-    def __init__(self, compiled: Compiled, plan: Plan, arrays: Mapping[str, np.ndarray], inputs: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self, compiled: Compiled, plan: Plan, arrays: Mapping[str, np.ndarray], inputs: Sequence[np.ndarray]
+    ) -> None:
         self.compiled, self.plan, self.layer = compiled, plan, plan.layer
         pe = compiled.machine.array.pe
         self.activation, self.weight = parse_format(pe.activation), parse_format(pe.weight)
@@ -69,7 +78,8 @@ class LayerValues:
         self.output_offset = offset_to(self.layer.output_format, self.activation, where)
         self.quantization = _quantization(self.layer)
         self.images = [
-            as_image(np.asarray(x), self.layer.window).astype(np.int64).transpose(0, 2, 3, 1) - self.input_offset for x in inputs
+            as_image(np.asarray(x), self.layer.window).astype(np.int64).transpose(0, 2, 3, 1) - self.input_offset
+            for x in inputs
         ]
         self.weights = self._weights(arrays)
         self.parameters = self._parameters(arrays)
@@ -95,7 +105,9 @@ class LayerValues:
         offset = offset_to(layer.weight_format, self.weight, f"layer '{layer.name}'")
         values = arrays[layer.weights].astype(np.int64) - offset
         if any(zero != offset for zero in self.quantization.input_zero_points[1:]):
-            raise CodesignError(f"layer '{layer.name}': the array takes weights without a zero point; requantize them symmetrically")
+            raise CodesignError(
+                f"layer '{layer.name}': the array takes weights without a zero point; requantize them symmetrically"
+            )
         return values.reshape(*values.shape, *[1] * (4 - values.ndim))
 
     def _parameters(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -116,7 +128,9 @@ class LayerValues:
         else:
             bias = np.zeros(1, np.int64)
             if len(np.unique(multiplier)) > 1:
-                raise CodesignError(f"layer '{layer.name}': an average that leaves padding out has no integer form on the machine")
+                raise CodesignError(
+                    f"layer '{layer.name}': an average that leaves padding out has no integer form on the machine"
+                )
             if function == AVERAGE_POOL:
                 bias = np.array([-self.input_zero_point() * layer.window.kernel_h * layer.window.kernel_w])
             m, e = m[:1], e[:1]

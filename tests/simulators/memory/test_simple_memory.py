@@ -24,7 +24,14 @@ class Twin:
     """The page's sentences, one each, in plain Python."""
 
     def __init__(self, ratio, rate, latency, spread, depth, burst):
-        self.ratio, self.rate, self.latency, self.spread, self.depth, self.burst = ratio, rate, latency, spread, depth, burst
+        self.ratio, self.rate, self.latency, self.spread, self.depth, self.burst = (
+            ratio,
+            rate,
+            latency,
+            spread,
+            depth,
+            burst,
+        )
         self.busy, self.held = 0, []
 
     def offer(self, cycle, identity, address, size):
@@ -49,7 +56,15 @@ REQUESTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1 << 16), st.sam
 
 
 @settings(max_examples=60, deadline=None)
-@given(REQUESTS, st.integers(1, 9), st.integers(1, 9), st.integers(1, 70), st.integers(0, 40), st.integers(0, 30), st.integers(1, 6))
+@given(
+    REQUESTS,
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(1, 70),
+    st.integers(0, 40),
+    st.integers(0, 30),
+    st.integers(1, 6),
+)
 def test_every_answer_equals_the_twin(requests, num, den, rate, latency, spread, depth):
     config = make_config(ratio_num=num, ratio_den=den, bytes_per_cycle=rate, memory_latency=latency,
                          memory_spread=spread, memory_depth=depth)  # fmt: skip

@@ -4,14 +4,28 @@ import numpy as np
 import pytest
 
 from simulators.program import (
-    COMMAND, FIELDS, LOAD, MATMUL, as_table, assemble, command, listing, load_program, mask, save_program, token, token_name,
+    COMMAND,
+    FIELDS,
+    LOAD,
+    MATMUL,
+    as_table,
+    assemble,
+    command,
+    listing,
+    load_program,
+    mask,
+    save_program,
+    token,
+    token_name,
 )  # fmt: skip
 from workloads.errors import CodesignError
 
 
 def two_commands():
     ready = mask(token(0, 1, 2))
-    return assemble([command(LOAD, gives=ready, n0=5, dram_address=64), command(MATMUL, waits=ready, count=3, used_rows=2)])
+    return assemble(
+        [command(LOAD, gives=ready, n0=5, dram_address=64), command(MATMUL, waits=ready, count=3, used_rows=2)]
+    )
 
 
 def test_a_saved_program_reads_back(tmp_path):
