@@ -153,14 +153,10 @@ def _attempt(seed: int, draw: Draw) -> LayerCase | None:
         return None
     trace, inputs = draw_layer(draw, machine, kind, window)
     layer = trace.layers[0]
-    plan: Plan | str = choose(compile_for(machine), layer)
-    if not resident:
-        tiling = draw_tiling(draw, machine, layer)
-        machine = fitted(draw, machine, layer, tiling)
-        plan = plan_layer(compile_for(machine), layer, tiling)
-        if draw.chance(0.4):
-            plan = _chosen(machine, layer) or plan
-    assert not isinstance(plan, str), (seed, plan)
+    found = _planned(draw, machine, layer)
+    if found is None:
+        return None
+    machine, plan = found
     LayerValues(compile_for(machine), plan, trace.arrays, inputs).set_plan_values()
     program = emit_program(compile_for(machine), plan)
     if len(program) > MOST_COMMANDS:
@@ -172,6 +168,19 @@ def _attempt(seed: int, draw: Draw) -> LayerCase | None:
     if cycle.cycles > MOST_CYCLES:
         return None
     return LayerCase(seed, kind, machine, trace, inputs, plan, program, stalls, cycle)
+
+
+def _planned(draw: Draw, machine: Machine, layer: Layer) -> tuple[Machine, Plan] | None:
+    """Return a machine made tight and a plan on it: of a random tiling, or the mapper's."""
+    if machine.memory.model == "resident":
+        return machine, choose(compile_for(machine), layer)
+    tiling = draw_tiling(draw, machine, layer)
+    tight = fitted(draw, machine, layer, tiling)
+    if tight is None:
+        return None
+    plan = plan_layer(compile_for(tight), layer, tiling)
+    assert not isinstance(plan, str), plan
+    return tight, (_chosen(tight, layer) or plan) if draw.chance(0.4) else plan
 
 
 def _chosen(machine: Machine, layer: Layer) -> Plan | None:

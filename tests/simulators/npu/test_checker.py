@@ -119,7 +119,7 @@ REFUSED = {
     ),
     "positions": (
         [command(VECTOR, memory=0, used_cols=1, n0=3, count=2)],
-        "program: command 0 (vector): count 2 is not n0*n1",
+        "program: command 0 (vector): count 2 is not a multiple of n0",
     ),
     "function": (
         [command(VECTOR, memory=0, used_cols=1, value=99)],
