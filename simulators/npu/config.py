@@ -12,8 +12,8 @@ NAMES = (
     "rows", "cols", "dataflow", "shadow", "overlap", "drain", "serializer", "pe_latency", "operand_latency",
     "accumulator_latency", "scratchpad_latency", "vector_latency", "lanes", "bus_bytes", "burst_bytes", "outstanding",
     "depth_load", "depth_execute", "depth_vector", "depth_store", "ratio_num", "ratio_den", "bytes_per_cycle",
-    "memory_latency", "memory_spread", "memory_depth", "activation_bits", "weight_bits", "accumulator_bits", "requantize",
-    "token_limit", "resident", "activation_signed", "weight_signed", "im2col", "bus_shift", "burst_shift",
+    "memory_latency", "memory_spread", "memory_depth", "activation_bits", "weight_bits", "accumulator_bits",
+    "requantize", "token_limit", "resident", "activation_signed", "weight_signed", "im2col", "bus_shift", "burst_shift",
 )  # fmt: skip
 C = {name: i for i, name in enumerate(NAMES)}
 WS, OS, IS = range(3)
@@ -27,7 +27,7 @@ def format_bits(machine: Machine) -> tuple[int, int, int]:
 
 
 def capacities(machine: Machine) -> tuple[int, int, int, int]:
-    """Return elements of scratchpad and weight buffer, words of the accumulator, int32 words of the parameter buffer."""
+    """Return elements of scratchpad and weight buffer, words of accumulator, int32 words of the parameter buffer."""
     activation, weight, accumulator = format_bits(machine)
     return (
         machine.scratchpad.size_bytes * 8 // activation,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.kernels import view_kernel
+from simulators.kernels import kernel
 from simulators.npu.config import IS, OS, C
 from simulators.npu.emit_array import (
     fused_passes,
@@ -82,16 +82,19 @@ _FLOW = C["dataflow"]
 )
 
 
-@view_kernel
+@kernel
 def _ids(where):
     """Return what the activation, weight and parameter tiles of a step are, as numbers."""
     group, m, n, k = where
     return (group * (1 << 20) + m) * (1 << 12) + k, (group * (1 << 20) + n) * (1 << 12) + k, group * (1 << 20) + n
 
 
-@view_kernel
+@kernel
 def _load_step(table, st, config, g, where, k_tiles, ahead):
-    """Load what a step needs and the step before it did not have; `ahead`: only into buffers with two slots, or only the others."""
+    """Load what a step needs and the step before it did not have.
+
+    `ahead`: only into buffers with two slots, or only into the others.
+    """
     group, m, n, k = where
     a_id, w_id, p_id = _ids(where)
     if st[_AID] != a_id and (g[_ASLOTS] > 1) == ahead:
@@ -105,7 +108,7 @@ def _load_step(table, st, config, g, where, k_tiles, ahead):
         st[_PID] = p_id
 
 
-@view_kernel
+@kernel
 def _compute_step(table, st, config, g, codes, where, k_tiles, keep):
     """One (group, pixel, output, channel) tile through array, vector unit and store.
 
@@ -145,7 +148,7 @@ def _compute_step(table, st, config, g, codes, where, k_tiles, keep):
         st[_XTILES] += 1
 
 
-@view_kernel
+@kernel
 def _finish_tile(table, st, config, g, codes, where, tile, x_base, keep_parameters):
     """Requantize and store a tile whose sums are complete."""
     group, m, n, _ = where
@@ -167,7 +170,7 @@ def _finish_tile(table, st, config, g, codes, where, tile, x_base, keep_paramete
     st[_OTILES] += 1
 
 
-@view_kernel
+@kernel
 def tile_at(g, m_tiles, n_tiles, i):
     """Return (group, pixel tile, output tile) of tile `i` in the plan's order; group -1 beyond the last."""
     per_group = m_tiles * n_tiles
@@ -179,7 +182,7 @@ def tile_at(g, m_tiles, n_tiles, i):
     return group, i % m_tiles, i // m_tiles
 
 
-@view_kernel
+@kernel
 def _matrix_tiles(table, st, config, g, codes):
     """Walk the steps; a step's loads go out before the commands of the step before it, so that they overlap."""
     b, y, x = pixel_tiles(g)
@@ -206,7 +209,7 @@ def _matrix_tiles(table, st, config, g, codes):
             _load_step(table, st, config, g, following, k_tiles, False)
 
 
-@view_kernel
+@kernel
 def _vector_step(table, st, config, g, codes, m, k, last):
     """One tile of a vector layer: operands in, a vector command, fused passes, store. last: of channel tile `k`."""
     _, _, _, images, th, tw = pixel_tile(g, m)
@@ -227,7 +230,7 @@ def _vector_step(table, st, config, g, codes, m, k, last):
         waits |= OUT_FREE
     a_base = ((st[_ALOADS] - 1) % g[_ASLOTS]) * g[_ASIZE]
     o_base = g[_OBASE] + (st[_OTILES] % g[_OSLOTS]) * g[_OSIZE]
-    row = new_command(table, st, VECTOR, waits, 0 if g[_FUSED] else gives)
+    row = table[new_command(table, st, VECTOR, waits, 0 if g[_FUSED] else gives)]
     row[_VALUE], row[_MEM], row[_ADDRESS], row[_DEST] = g[_FUNCTION], SCRATCHPAD, a_base, o_base
     set_pixels(row, g, tc, width, height, th, tw)
     row[_COUNT], row[_UC] = pixels, tc
@@ -243,7 +246,7 @@ def _vector_step(table, st, config, g, codes, m, k, last):
     st[_OTILES] += 1
 
 
-@view_kernel
+@kernel
 def _vector_parameters(table, st, g, k, tc, depthwise):
     """Parameters of a vector layer: per channel for depthwise, else the layer's few entries."""
     if depthwise:
@@ -253,7 +256,7 @@ def _vector_parameters(table, st, g, k, tc, depthwise):
         load_parameters(table, st, g, 0, max(1, g[_OPERANDS]))
 
 
-@view_kernel
+@kernel
 def _vector_tiles(table, st, config, g, codes):
     b, y, x = pixel_tiles(g)
     for k in range(ceil_div(g[_CC], g[_TC])):
@@ -261,7 +264,7 @@ def _vector_tiles(table, st, config, g, codes):
             _vector_step(table, st, config, g, codes, m, k, m == b * y * x - 1)
 
 
-@view_kernel
+@kernel
 def _move_tiles(table, st, config, g):
     """Copy a tensor through the scratchpad."""
     b, y, x = pixel_tiles(g)
@@ -271,7 +274,7 @@ def _move_tiles(table, st, config, g):
         store_outputs(table, st, config, g, m, 0, g[_OUT_C], base, COPY_READY, COPY_FREE)
 
 
-@view_kernel
+@kernel
 def _emit(table, st, config, g, codes):
     st[_AID] = st[_WID] = st[_PID] = st[_AIN] = st[_WIN] = st[_PIN] = -1
     if g[_KIND] == MATRIX:

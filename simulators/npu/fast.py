@@ -1,8 +1,8 @@
 """The `fast` fidelity: a layer's cycles from sums and maxima over its tiles, without a command or an event.
 
 Each tile has a cost on each engine in closed form (docs/npu.md gives the durations); tiles meet through the buffers'
-slots. Every term is at most what `cycle` spends, so the result never exceeds it; where no command waits the two are equal.
-What it leaves out: unaligned lines, store traffic in the way of loads, commands in the queues.
+slots. Every term is at most what `cycle` spends, so the result never exceeds it; where no command waits the two are
+equal. What it leaves out: unaligned lines, store traffic in the way of loads, commands in the queues.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _run_cost(config, runs, run_bytes):
 @kernel
 def _tile_load(config, g, m, k):
     """Return (entries, beats, memory clocks, bytes, elements, requests) of the activation tile's loads and fills."""
-    b0, oy, ox, images, th, tw = pixel_tile(g, m)
+    _, oy, ox, images, th, tw = pixel_tile(g, m)
     tc = part(g[_CC], g[_TC], k)
     height, width = input_extent(th, g[_SH], g[_DH], g[_KH]), input_extent(tw, g[_SW], g[_DW], g[_KW])
     y0, x0 = oy * g[_SH] - g[_PT], ox * g[_SW] - g[_PL]
@@ -116,7 +116,7 @@ def _hold(config):
 
 @kernel
 def _load(config, now, totals, cost, free):
-    """Put a load on its engine: issue after the one before and after its slot is free; return when it is ready (visible)."""
+    """Put a load on its engine: issue after the one before and once its slot is free; return when it is visible."""
     entries, beats, clocks, size, elements, requests = cost
     issue = max(now[_L_ISSUE], free)
     ready = max(now[_L_READY], issue) + beats
@@ -159,7 +159,10 @@ def _array_period(config, steps):
 
 @kernel
 def _array(config, g, now, totals, tile, ready):
-    """Put a tile's folds on the array. ready: (activations, weights, sums' slot); return (end of folds, end of preloads)."""
+    """Put a tile's folds on the array; return (end of folds, end of preloads).
+
+    ready: (activations, weights, sums' slot).
+    """
     pixels, tc, outputs, k = tile
     f0, f1 = folds_of(config, g, pixels, tc, outputs)
     folds, steps = f0 * f1, pixels

@@ -32,9 +32,14 @@ _SLOTS = 2
 
 #: Which counter's energy each total of the estimate stands for.
 _COUNTER_OF_TOTAL = {
-    CYCLES: "cycles", LOAD_BYTES: "dram_read_bytes", STORE_BYTES: "dram_write_bytes", LOADED: "scratchpad_write_elements",
-    WEIGHTS_LOADED: "weight_write_elements", SUM_READS: "accumulator_read_elements", SUM_WRITES: "accumulator_write_elements",
-}  # fmt: skip
+    CYCLES: "cycles",
+    LOAD_BYTES: "dram_read_bytes",
+    STORE_BYTES: "dram_write_bytes",
+    LOADED: "scratchpad_write_elements",
+    WEIGHTS_LOADED: "weight_write_elements",
+    SUM_READS: "accumulator_read_elements",
+    SUM_WRITES: "accumulator_write_elements",
+}
 
 
 def halvings(extent: int, multiple: int = 1) -> list[int]:

@@ -65,7 +65,10 @@ def weights_bytes(config, g):
 
 @kernel
 def _size(config, g):
-    """Write one slot's size of every buffer; return the tiles that pass through: (activations, outputs, weights, parameters)."""
+    """Write one slot's size of every buffer.
+
+    Return the tiles that pass through: (activations, outputs, weights, parameters).
+    """
     height, width = input_extent(g[_TH], g[_SH], g[_DH], g[_KH]), input_extent(g[_TW], g[_SW], g[_DW], g[_KW])
     b, y, x = pixel_tiles(g)
     m_tiles, k_tiles, n_tiles = b * y * x, ceil_div(g[_CC], g[_TC]), ceil_div(g[_N], g[_TN])

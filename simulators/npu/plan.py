@@ -48,7 +48,8 @@ NAMES = (
     "kind", "batch", "in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kh", "kw", "sh", "sw", "dh", "dw", "pt", "pl",
     "groups", "c", "n",  # super-groups, and input and output channels of one
     "tb", "th", "tw", "tn", "tc", "order", "operands", "function", "fused", "resident",
-    "a_slots", "a_size", "o_base", "o_slots", "o_size", "w_slots", "w_size", "acc_slots", "acc_size", "p_slots", "p_size",
+    "a_slots", "a_size", "o_base", "o_slots", "o_size",
+    "w_slots", "w_size", "acc_slots", "acc_size", "p_slots", "p_size",
     "dram_in", "dram_in2", "dram_weights", "dram_parameters", "dram_out", "dram_end",
     "parameter_mode", "pad_value", "z0", "z1", "zo", "low", "high",
 )  # fmt: skip

@@ -99,8 +99,9 @@ def _check_supported(machine: Machine, trace: Trace) -> None:
 
 def layer_key(layer: Layer) -> tuple:
     """Return what decides a layer's program and time: equal keys are simulated once."""
-    return (layer.engine, layer.function, layer.window, layer.fused, layer.operands, layer.quantization and (
-        layer.quantization.input_zero_points, layer.quantization.output_zero_point, layer.quantization.low, layer.quantization.high))  # fmt: skip
+    q = layer.quantization
+    codes = q and (q.input_zero_points, q.output_zero_point, q.low, q.high)
+    return layer.engine, layer.function, layer.window, layer.fused, layer.operands, codes
 
 
 def tiling_from(name: str, given: Mapping[str, Any], layer: Layer) -> Tiling:

@@ -33,7 +33,7 @@ def offset_to(layer_format: str, machine_format: Format, where: str) -> int:
 
 
 def pack_elements(values: np.ndarray, bits: int) -> np.ndarray:
-    """Return integers of shape (rows, elements) as bytes (rows, ceil(elements*bits/8)): little-endian, low bits first."""
+    """Return integers (rows, elements) as bytes (rows, ceil(elements*bits/8)): little-endian, low bits first."""
     if bits >= 8:
         return np.ascontiguousarray(values).astype(f"<i{bits // 8}").view(np.uint8).reshape(len(values), -1)
     per_byte = 8 // bits
