@@ -25,14 +25,8 @@ from simulators.npu.exact_state import R
 from simulators.program import PRELOAD, SCRATCHPAD, F
 
 _ROWS, _COLS, _FLOW, _SHADOW, _OVERLAP = C["rows"], C["cols"], C["dataflow"], C["shadow"], C["overlap"]
-_DRAIN, _SERIAL, _PE, _ACC, _OPERAND = (
-    C["drain"],
-    C["serializer"],
-    C["pe_latency"],
-    C["accumulator_latency"],
-    C["operand_latency"],
-)
-_BITS = C["accumulator_bits"]
+_DRAIN, _SERIAL, _PE = C["drain"], C["serializer"], C["pe_latency"]
+_ACC, _OPERAND, _BITS = C["accumulator_latency"], C["operand_latency"], C["accumulator_bits"]
 _OP, _MEM, _ADDRESS, _COUNT = F["opcode"], F["memory"], F["address"], F["count"]
 _N0, _S0, _N1, _S1, _S2, _START = F["n0"], F["s0"], F["n1"], F["s1"], F["s2"], F["start"]
 _LN0, _LS0, _LN1, _LS1, _LS2, _LSTART = (
@@ -359,7 +353,7 @@ def _leave_parallel(reg, config, program, accumulator, counts, cycle):
 
 @kernel
 def _leave_shifted(reg, config, program, accumulator, counts, cycle):
-    """os, shifted: sums move down a row a cycle in each column that has finished; return the matmul that ends, or -1."""
+    """os, shifted: sums move down a row a cycle in each finished column; return the matmul that ends, or -1."""
     r, rows, cols, delay, ended = reg.r, config[_ROWS], config[_COLS], config[_ACC], -1
     copy_into(reg.out[cycle % (delay + 1), rows - 1], reg.total[rows - 1])
     for n in range(r[_LN]):

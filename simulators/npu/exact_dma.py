@@ -1,4 +1,4 @@
-"""Load and store engines of the `exact` fidelity, beat by beat with data: docs/npu.md, "Load engine", "Store engine"."""
+"""Load and store engines of `exact`, beat by beat with data: docs/npu.md, "Load engine", "Store engine"."""
 
 from __future__ import annotations
 

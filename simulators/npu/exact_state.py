@@ -11,7 +11,7 @@ from simulators.npu.config import C
 # Slots of `Registers.r`.
 NAMES = (
     "preload", "preload_row", "tile",  # preload under way (-1) and its next row; a whole or coming tile waits
-    "matmul", "step", "wait", "in_flight",  # matmul under way (-1), its next step; drain cycles left; started and not ended
+    "matmul", "step", "wait", "in_flight",  # matmul under way (-1), next step; drain cycles left; started, not ended
     "vector", "position", "group", "tap", "pass",  # vector command under way (-1) and its loop counters
     "beat", "gathered",  # beats of the load entry being drained; cycles of the request being gathered (0: none)
     "first_head", "first_len", "last_head", "last_len",  # waves crossing the array
