@@ -1,6 +1,7 @@
 """What the kernels compute for a few layers and machines: run once compiled and once as plain Python, and compared.
 
-``python -m tests.simulators.npu.kernel_results FILE`` writes the results; with NUMBA_DISABLE_JIT=1 they are plain Python's.
+``python -m tests.simulators.npu.kernel_results FILE`` writes the results; with NUMBA_DISABLE_JIT=1 they are plain
+Python's.
 """
 
 from __future__ import annotations

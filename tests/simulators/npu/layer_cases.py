@@ -88,7 +88,8 @@ class LayerCase:
     def memories(self) -> Memories:
         """Return fresh memories with the layer's values in them."""
         if self.resident:
-            layers = ExactLayers(compile_for(self.machine), self.trace, dict(zip(self.layer.inputs, self.inputs, strict=True)))
+            inputs = dict(zip(self.layer.inputs, self.inputs, strict=True))
+            layers = ExactLayers(compile_for(self.machine), self.trace, inputs)
             images, weights = layers._resident_operands(self.plan)
             words = self.plan.at("groups") * self._group_words()
             memories = new_memories(
@@ -196,7 +197,9 @@ def draw_tiling(draw: Draw, machine: Machine, layer: Layer) -> Tiling:
     where, packed = draw.pick(*places(compile_for(machine), layer))
     w, groups = layer.window, layer.window.groups // packed if where == "array" else 1
     part = lambda extent: draw.pick(extent, draw.integer(1, extent), max(1, extent // 2), -(-extent // 3))  # noqa: E731
-    images, out_h, out_w = draw.pick((part(w.batch), w.out_h, w.out_w), (1, part(w.out_h), w.out_w), (1, 1, part(w.out_w)))
+    images, out_h, out_w = draw.pick(
+        (part(w.batch), w.out_h, w.out_w), (1, part(w.out_h), w.out_w), (1, 1, part(w.out_w))
+    )
     channels = part(w.in_c // groups)
     outputs = channels if where == "vector" else part(w.out_c // groups)
     return Tiling(where, images, out_h, out_w, outputs, channels, draw.pick(*ORDERS), packed)

@@ -72,7 +72,8 @@ def draw_machine(draw: Draw, array: Array, exact_add: bool, resident: bool) -> M
     bus = draw.pick(1, 2, 4, 8, 16)
     roundings = ROUNDINGS[:2] if exact_add else ROUNDINGS
     functions = {
-        name: VectorFunction(latency_cycles=draw.integer(0, 4), passes=draw.pick(1, 1, 2, 5)) for name in VALUE_FUNCTIONS
+        name: VectorFunction(latency_cycles=draw.integer(0, 4), passes=draw.pick(1, 1, 2, 5))
+        for name in VALUE_FUNCTIONS
     }
     queue = lambda: draw.integer(1, 6)  # noqa: E731
     slow = draw.chance(0.5)
@@ -93,14 +94,18 @@ def draw_machine(draw: Draw, array: Array, exact_add: bool, resident: bool) -> M
         queues=Queues(load=queue(), execute=queue(), vector=queue(), store=queue()),
         memory=Memory(model="resident") if resident else memory,
         **{
-            name: Buffer(size_bytes=_AMPLE, double_buffered=draw.chance(0.3 if name == "accumulator" else 0.6), latency_cycles=draw.integer(0, 2))
+            name: Buffer(
+                size_bytes=_AMPLE,
+                double_buffered=draw.chance(0.3 if name == "accumulator" else 0.6),
+                latency_cycles=draw.integer(0, 2),
+            )
             for name in BUFFERS
         },
     )
 
 
 def fitted(draw: Draw, machine: Machine, layer: Layer, tiling: Tiling) -> Machine | None:
-    """Return the machine with buffers that just hold a tiling of a layer, or a little more; None for no tiling of it."""
+    """Return the machine with buffers that just hold a layer's tiling, or a little more; None for no tiling of it."""
     plan = plan_layer(compile_for(machine), layer, tiling)
     if isinstance(plan, str):
         return None
