@@ -123,9 +123,9 @@ class VectorEngine:
             memory = self.core.memories[WEIGHT_BUFFER]
             first = command.weight_address + channel
             weights = [memory.read(first + tap * command.weight_stride) for tap in range(command.taps)]
-        entries = [self._entry(command.parameter_address + tap) for tap in range(command.taps)]
-        if command.value != ADD:
-            entries = [self._entry(self._index(position, channel))]
+        entries = [self._entry(self._index(position, channel))]
+        if command.value == ADD:
+            entries = [self._entry(command.parameter_address + tap) for tap in range(command.taps)]
         if command.parameter_mode == PARAMETER_NONE:
             entries = [(0, 1, 0)] * len(entries)
         mode = self.core.machine.vector.requantize
