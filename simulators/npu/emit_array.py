@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.kernels import view_kernel
+from simulators.kernels import kernel
 from simulators.npu.config import IS, C
 from simulators.npu.emit_transfers import new_command
 from simulators.npu.plan import G
@@ -49,7 +49,7 @@ from simulators.program import (
 _GHIGH = G["high"]
 
 
-@view_kernel
+@kernel
 def set_pixels(row, g, tc, width, height, th, tw):
     """The nest of output pixels over an input tile, channels last."""
     row[_N0], row[_S0] = tw, g[_SW] * tc
@@ -57,14 +57,14 @@ def set_pixels(row, g, tc, width, height, th, tw):
     row[_S2] = height * width * tc
 
 
-@view_kernel
+@kernel
 def _pixel_lanes(row, g, tc, width, height, th, tw):
     row[_LN0], row[_LS0] = tw, g[_SW] * tc
     row[_LN1], row[_LS1] = th, g[_SH] * width * tc
     row[_LS2] = height * width * tc
 
 
-@view_kernel
+@kernel
 def _taps(row, g, tc, width):
     """The nest of the summed dimension of an im2col stream: channel, filter column, filter row."""
     row[_N0], row[_S0] = tc, 1
@@ -72,14 +72,14 @@ def _taps(row, g, tc, width):
     row[_S2] = g[_DH] * width * tc
 
 
-@view_kernel
+@kernel
 def _tap_lanes(row, g, tc, width):
     row[_LN0], row[_LS0] = tc, 1
     row[_LN1], row[_LS1] = g[_KW], g[_DW] * tc
     row[_LS2] = g[_DH] * width * tc
 
 
-@view_kernel
+@kernel
 def _fold_k(config, g, tc, width, fold):
     """Return (first k, used rows, address offset) of a fold of the summed dimension."""
     if config[_IM2COL]:
@@ -91,7 +91,7 @@ def _fold_k(config, g, tc, width, fold):
     return tap * tc + c0, min(config[_ROWS], tc - c0), offset
 
 
-@view_kernel
+@kernel
 def stationary_folds(table, st, config, g, tile, bases, waits, gives, accumulate):
     """ws: for each output fold, for each fold of K, a preload and a matmul. is: the same, operands exchanged."""
     pixels, tc, outputs, height, width, th, tw = tile
@@ -115,7 +115,7 @@ def stationary_folds(table, st, config, g, tile, bases, waits, gives, accumulate
         for kf in range(k_folds):
             last = f == folds - 1 and kf == k_folds - 1
             k0, used_rows, offset = _fold_k(config, g, tc, width, kf)
-            row = new_command(table, st, PRELOAD, stay_waits, stay_gives if last else 0)
+            row = table[new_command(table, st, PRELOAD, stay_waits, stay_gives if last else 0)]
             row[_UR], row[_UC], row[_COUNT] = used_rows, used, used_rows
             if exchanged:
                 row[_MEM], row[_ADDRESS], row[_START], row[_LSTART] = SCRATCHPAD, a_base, k0, f * config[_COLS]
@@ -124,7 +124,7 @@ def stationary_folds(table, st, config, g, tile, bases, waits, gives, accumulate
             else:
                 row[_MEM], row[_ADDRESS] = WEIGHT_BUFFER, w_base + f * config[_COLS] * depth + k0 * used
                 row[_N0], row[_S0], row[_LN0], row[_LS0] = config[_ROWS], used, config[_COLS], 1
-            row = new_command(table, st, MATMUL, stream_waits | sums_waits, 0)
+            row = table[new_command(table, st, MATMUL, stream_waits | sums_waits, 0)]
             if last:
                 row[_GIVES] = stream_gives | sums_gives
             stay_waits = stream_waits = sums_waits = 0
@@ -143,7 +143,7 @@ def stationary_folds(table, st, config, g, tile, bases, waits, gives, accumulate
                 row[_LN0], row[_LS0] = config[_ROWS], 1
 
 
-@view_kernel
+@kernel
 def output_stationary_folds(table, st, config, g, tile, bases, waits, gives, accumulate):
     """os: for each output fold, for each pixel fold, one matmul over all of K."""
     pixels, tc, outputs, height, width, th, tw = tile
@@ -155,7 +155,7 @@ def output_stationary_folds(table, st, config, g, tile, bases, waits, gives, acc
         used = part(outputs, config[_COLS], nf)
         for mf in range(m_folds):
             last = nf == n_folds - 1 and mf == m_folds - 1
-            row = new_command(table, st, MATMUL, wait, (gives[0] | gives[1] | gives[2]) if last else 0)
+            row = table[new_command(table, st, MATMUL, wait, (gives[0] | gives[1] | gives[2]) if last else 0)]
             wait = 0
             row[_UR], row[_UC] = part(pixels, config[_ROWS], mf), used
             row[_MEM], row[_ADDRESS], row[_LSTART] = SCRATCHPAD, a_base, mf * config[_ROWS]
@@ -169,7 +169,7 @@ def output_stationary_folds(table, st, config, g, tile, bases, waits, gives, acc
             row[_DEST], row[_ADD] = x_base + nf * pixels + mf * config[_ROWS], accumulate
 
 
-@view_kernel
+@kernel
 def requantize_tile(table, st, config, g, tile, x_base, p_base, o_base, waits, gives):
     """Sums to outputs: a vector command a fold."""
     pixels, outputs = tile
@@ -179,7 +179,7 @@ def requantize_tile(table, st, config, g, tile, x_base, p_base, o_base, waits, g
     folds = ceil_div(lanes_of, config[_COLS])
     last_gives = 0 if g[_FUSED] else gives
     for f in range(folds):
-        row = new_command(table, st, VECTOR, waits if f == 0 else 0, last_gives if f == folds - 1 else 0)
+        row = table[new_command(table, st, VECTOR, waits if f == 0 else 0, last_gives if f == folds - 1 else 0)]
         row[_VALUE], row[_MEM], row[_ADDRESS] = REQUANTIZE, ACCUMULATOR, x_base + f * positions
         row[_COUNT] = row[_N0] = positions
         row[_S0], row[_UC] = 1, part(lanes_of, config[_COLS], f)
@@ -191,11 +191,11 @@ def requantize_tile(table, st, config, g, tile, x_base, p_base, o_base, waits, g
         row[_ZO], row[_LOW], row[_HIGH] = g[_GZO], g[_GLOW], g[_GHIGH]
 
 
-@view_kernel
+@kernel
 def fused_passes(table, st, g, codes, pixels, outputs, base, gives):
     """Functions applied to the output tile in place: a vector command each."""
     for i in range(g[_FUSED]):
-        row = new_command(table, st, VECTOR, 0, gives if i == g[_FUSED] - 1 else 0)
+        row = table[new_command(table, st, VECTOR, 0, gives if i == g[_FUSED] - 1 else 0)]
         row[_VALUE], row[_MEM], row[_ADDRESS], row[_DEST] = codes[i], SCRATCHPAD, base, base
         row[_COUNT] = row[_N0] = pixels
         row[_S0] = row[_D0] = row[_UC] = outputs

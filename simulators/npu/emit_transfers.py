@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.kernels import view_kernel
+from simulators.kernels import kernel
 from simulators.npu.config import PARAMETER_BITS, C
 from simulators.npu.placement import weight_offset
 from simulators.npu.plan import MATRIX, WALK, G
@@ -42,19 +42,20 @@ _ABITS = C["activation_bits"]
 (_AT, _ALOADS, _WLOADS, _PLOADS) = (WALK[k] for k in ("at", "a_loads", "w_loads", "p_loads"))
 
 
-@view_kernel
+@kernel
 def new_command(table, st, opcode, waits, gives):
-    """Append a command; return its row (the last row is scratch space when only counting)."""
-    row = table[min(st[_AT], table.shape[0] - 1)]
+    """Append a command; return its index (the last row is scratch space when only counting)."""
+    index = min(st[_AT], table.shape[0] - 1)
+    row = table[index]
     st[_AT] += 1
     for i in range(row.shape[0]):
         row[i] = 0
     row[_OP], row[_WAITS], row[_GIVES] = opcode, waits, gives
     row[_N0] = row[_N1] = row[_LN0] = row[_LN1] = row[_COUNT] = 1
-    return row
+    return index
 
 
-@view_kernel
+@kernel
 def set_transfer(row, memory, address, dram, extents, on_chip, off_chip):
     """Fill in a copy of planes x rows x elements; a dimension without gaps on both sides joins the one below."""
     count, n1, n0 = extents
@@ -64,20 +65,20 @@ def set_transfer(row, memory, address, dram, extents, on_chip, off_chip):
     row[_D1], row[_D0] = off_chip
 
 
-@view_kernel
+@kernel
 def _bytes(elements, bits):
     return (elements * bits + 7) // 8
 
 
-@view_kernel
+@kernel
 def _fill(table, st, g, waits, address, count, elements, stride):
     """Write padding: `count` rows of `elements`, `stride` apart."""
-    row = new_command(table, st, FILL, waits, 0)
+    row = table[new_command(table, st, FILL, waits, 0)]
     set_transfer(row, SCRATCHPAD, address, 0, (1, count, elements), (0, stride), (0, 0))
     row[_VALUE] = g[_PAD]
 
 
-@view_kernel
+@kernel
 def _load_image(table, st, config, g, waits, gives, base, dram, box, channels):
     """Load one image's input tile with its padding. box: (image, first row, rows, first column, columns)."""
     image, y0, height, x0, width = box
@@ -103,7 +104,7 @@ def _load_image(table, st, config, g, waits, gives, base, dram, box, channels):
     if right:
         _fill(table, st, g, waits, base + top * pitch + (left + columns) * tc, rows, right * tc, pitch)
         waits = 0
-    row = new_command(table, st, LOAD, waits, gives)
+    row = table[new_command(table, st, LOAD, waits, gives)]
     first = dram + ((image * g[_IN_H] + y0 + top) * g[_IN_W] + x0 + left) * pixel + c0 * bits // 8
     address = base + top * pitch + left * tc
     if tc == g[_IN_C] and pixel * 8 == tc * bits:
@@ -115,7 +116,7 @@ def _load_image(table, st, config, g, waits, gives, base, dram, box, channels):
         set_transfer(row, SCRATCHPAD, address, first, (rows, columns, tc), (pitch, tc), (g[_IN_W] * pixel, pixel))
 
 
-@view_kernel
+@kernel
 def load_activations(table, st, config, g, group, m, k, ready, free):
     """Load the input tile of pixel tile `m`, channel tile `k` (all operands) into the next activation slot."""
     b0, oy, ox, images, th, tw = pixel_tile(g, m)
@@ -136,11 +137,11 @@ def load_activations(table, st, config, g, group, m, k, ready, free):
     st[_ALOADS] += 1
 
 
-@view_kernel
+@kernel
 def load_weights(table, st, config, g, group, n, k, ready, free):
     """Load a weight block into the next weight slot."""
     waits = free if st[_WLOADS] >= g[_WSLOTS] else 0
-    row = new_command(table, st, LOAD, waits, ready)
+    row = table[new_command(table, st, LOAD, waits, ready)]
     elements = g[_KH] * g[_KW] * part(g[_CC], g[_TC], k)
     if g[_KIND] == MATRIX:
         elements = depth_of(config, g, part(g[_CC], g[_TC], k)) * part(g[_N], g[_TN], n)
@@ -150,11 +151,11 @@ def load_weights(table, st, config, g, group, n, k, ready, free):
     st[_WLOADS] += 1
 
 
-@view_kernel
+@kernel
 def load_parameters(table, st, g, first, channels):
     """Load the parameters of some channels into the next parameter slot."""
     waits = PARAMETER_FREE if st[_PLOADS] >= g[_PSLOTS] else 0
-    row = new_command(table, st, LOAD, waits, PARAMETER_READY)
+    row = table[new_command(table, st, LOAD, waits, PARAMETER_READY)]
     words = channels * PARAMETER_WORDS
     dram = g[_DPARAMETERS] + first * PARAMETER_WORDS * (PARAMETER_BITS // 8)
     set_transfer(
@@ -163,13 +164,13 @@ def load_parameters(table, st, g, first, channels):
     st[_PLOADS] += 1
 
 
-@view_kernel
+@kernel
 def store_outputs(table, st, config, g, m, first, channels, base, waits, gives):
     """Store an output tile, channels last, into the whole tensor."""
     b0, oy, ox, images, th, tw = pixel_tile(g, m)
     bits = config[_ABITS]
     pixel = _bytes(g[_OUT_C], bits)
-    row = new_command(table, st, STORE, waits, gives)
+    row = table[new_command(table, st, STORE, waits, gives)]
     dram = g[_DOUT] + ((b0 * g[_OUT_H] + oy) * g[_OUT_W] + ox) * pixel + first * bits // 8
     dense = channels == g[_OUT_C] and pixel * 8 == channels * bits
     if dense and tw == g[_OUT_W]:
