@@ -99,8 +99,9 @@ def _lay(draft: Draft, text: str, label: str, order: int) -> None:
         raise CodesignError(f"{where}: {fault}") from fault
     if "extends" in tree.data:
         base = tree.data.pop("extends")
-        known = machine_names() if order == _FILE else [name for name in preset_files() if name.startswith("_")]
-        if base in known:
+        parts = [name for name in preset_files() if name.startswith("_")]
+        known = machine_names() if order == _FILE else parts
+        if base in known or base in parts:
             _lay_preset(draft, str(base), order // 2)
         else:
             line = tree.lines[("extends",)]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from simulators.machine import Machine
 from simulators.machine_checks import VECTOR_FUNCTIONS
 from simulators.machine_files import load_machine, machine_hash, machine_names, override_machine, save_machine
+from simulators.machine_presets import preset_text
 from simulators.machine_schema import leaf_at, leaf_fields, machine_json_schema
 from workloads.errors import CodesignError
 
@@ -179,3 +180,9 @@ def test_the_schema_describes_every_field_and_reads_as_json():
     for section in sections.values():
         assert section["additionalProperties"] is False
         assert all(field.get("description") for field in section["properties"].values())
+
+
+def test_a_preset_copied_out_of_the_package_still_loads(tmp_path):
+    copy = tmp_path / "mine.yaml"
+    copy.write_text(preset_text("tpu_v1"), encoding="utf-8")
+    assert load_machine(str(copy)) == load_machine("tpu_v1")
