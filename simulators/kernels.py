@@ -21,7 +21,7 @@ def kernel(function: Callable) -> Any:
 
     Kernels divide only by extents of at least 1 (the program checker sees to it), so C's division serves. They
     allocate nothing and return no view of an array. numba compiles a callee anew for every constant that it is called
-    with; constants that matter are inlined by LLVM all the same. Together this more than halves the wait for a first run.
+    with; constants that matter are inlined by LLVM all the same. Together this more than halves a first run's wait.
     """
     dispatcher = njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False)(function)
     resolve = getattr(dispatcher, "get_call_template", None)
