@@ -91,6 +91,7 @@ def _row(
         "shape": shape_text(layer.engine, layer.window, shape),
         "repeat": layer.repeat,
         "macs": layer.macs,
+        "weight_density": layer.weight_density,
         "cycles": cycles,
         "compute_cycles": cycles - stalls,
         "stall_cycles": stalls,

@@ -98,6 +98,8 @@ class Layer:
         Keys into `Trace.arrays` (O, I/groups, R, S and N; a GEMM's weights are N, K, 1, 1), empty without values.
     weights_are_activations : bool
         The second operand is computed at run time (attention).
+    weight_count, zero_weights : int
+        Sparsity: weights, and those among them that are exactly zero; 0 and 0 where values are not known.
     """
 
     name: str
@@ -117,7 +119,14 @@ class Layer:
     weights: str = ""
     bias: str = ""
     weights_are_activations: bool = False
+    weight_count: int = 0
+    zero_weights: int = 0
     quantization: Quantization | None = None
+
+    @property
+    def weight_density(self) -> float | None:
+        """Share of weights that are not zero, None where their values are not known."""
+        return 1 - self.zero_weights / self.weight_count if self.weight_count else None
 
 
 @dataclass

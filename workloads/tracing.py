@@ -8,6 +8,7 @@ Where an operator goes: convolutions and products to `matrix`; what computes ele
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -85,8 +86,18 @@ class Tracer:
             output_format=given.pop("output_format", self.tensor(operator.outputs[0]).format.name),
             **given,
         )  # fmt: skip
+        layer = self._with_sparsity(layer)
         self.trace.layers.append(layer)
         return layer
+
+    def _with_sparsity(self, layer: Layer) -> Layer:
+        """Return the layer with its weights counted, and those that stand for zero."""
+        if layer.engine != "matrix" or not layer.weights:
+            return layer
+        weights = self.trace.arrays[layer.weights]
+        zeros = layer.quantization.input_zero_points[1:] if layer.quantization else ()
+        zero = np.array(zeros or (0,)).reshape(-1, *[1] * (weights.ndim - 1))
+        return replace(layer, weight_count=weights.size, zero_weights=int(np.count_nonzero(weights == zero)))
 
     def _format(self, inputs: tuple[str, ...], operator: Operator) -> str:
         name = inputs[0] if inputs and inputs[0] in self.network.tensors else operator.inputs[0]

@@ -78,7 +78,7 @@ _TITLES = {"full": "what binds it", "short": "what binds it", "brief": "bound by
 #: Columns from the widest reader to the narrowest.
 _LAYOUTS = (
     ("layer", "operator", "shape", "cycles", "busy", "full", "DRAM", "energy"),
-    ("layer", "shape", "cycles", "busy", "full", "DRAM", "energy"),
+    ("layer", "operator", "shape", "cycles", "busy", "short", "DRAM", "energy"),
     ("layer", "shape", "cycles", "busy", "short", "DRAM", "energy"),
     ("layer", "shape", "cycles", "busy", "brief", "DRAM", "energy"),
     ("layer", "cycles", "busy", "brief", "DRAM", "energy"),

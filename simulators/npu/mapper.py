@@ -43,8 +43,8 @@ _COUNTER_OF_TOTAL = {
 
 
 def halvings(extent: int, multiple: int = 1) -> list[int]:
-    """Return `extent` and its halves, rounded up to a multiple while they are above it."""
-    sizes, divisor = set(), 1
+    """Return `extent` and its halves, rounded up to a multiple while they are above it, and the multiple itself."""
+    sizes, divisor = {min(extent, multiple)}, 1
     while divisor < 2 * extent:
         part = -(-extent // divisor)
         sizes.add(min(extent, -(-part // multiple) * multiple if part > multiple else part))

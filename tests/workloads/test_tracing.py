@@ -180,3 +180,17 @@ def test_a_batch_that_is_no_size_is_refused(batch):
     with pytest.raises(CodesignError) as fault:
         trace_network(load_network("onnx:alexnet"), batch)
     assert str(fault.value) == f"batch = {batch}: use an integer from 1 to 1048576"
+
+
+def test_real_weights_carry_their_density_and_shapes_do_not():
+    import numpy as np
+
+    from workloads.load import load_network
+
+    real = trace_network(load_network("digits"))
+    for layer in real.layers:
+        if layer.weights:
+            values = real.arrays[layer.weights]
+            assert layer.weight_density == 1 - np.count_nonzero(values == 0) / values.size
+    shapes = trace_network(load_network("onnx:squeezenet"))
+    assert {layer.weight_density for layer in shapes.layers} == {None}
