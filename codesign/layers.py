@@ -10,7 +10,8 @@ from workloads.trace import Window
 
 #: The keys of a row that hold one value, in their order; ``to_pandas`` and the CSV have these columns.
 COLUMNS = (
-    "name", "operator", "where", "shape", "repeat", "macs", "cycles", "compute_cycles", "stall_cycles", "busy",
+    "name", "operator", "where", "shape", "repeat", "macs", "weight_density", "cycles", "compute_cycles",
+    "stall_cycles", "busy",
     "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj", "bottleneck", "bound_by",
     "bound_share", "note",
 )  # fmt: skip

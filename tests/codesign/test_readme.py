@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: What .ci/run itself runs, in a fresh environment.
 INSTALLS = ("pip install .", 'pip install ".[test]"', "pytest")
-WIDTH = "120"
+WIDTH = "132"
 
 
 def blocks(language: str) -> list[str]:
