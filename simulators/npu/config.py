@@ -53,7 +53,7 @@ def compile_machine(machine: Machine) -> np.ndarray:
         "pe_latency": pe.latency_cycles, "operand_latency": operand,
         "accumulator_latency": machine.accumulator.latency_cycles,
         "scratchpad_latency": machine.scratchpad.latency_cycles,
-        "vector_latency": max(operand, machine.accumulator.latency_cycles),
+        "vector_latency": max(operand, machine.accumulator.latency_cycles, machine.parameter_buffer.latency_cycles),
         "lanes": machine.vector.lanes if machine.vector else a.cols,
         "bus_shift": machine.dma.bus_bytes.bit_length() - 1, "burst_shift": machine.dma.burst_bytes.bit_length() - 1,
         "bus_bytes": machine.dma.bus_bytes, "burst_bytes": machine.dma.burst_bytes,

@@ -15,7 +15,7 @@ _ROWS, _COLS, _FLOW, _SHADOW, _OVERLAP = C["rows"], C["cols"], C["dataflow"], C[
 _DRAIN, _SERIAL, _PE = C["drain"], C["serializer"], C["pe_latency"]
 _OPERAND, _ACC, _VECTOR = C["operand_latency"], C["accumulator_latency"], C["vector_latency"]
 _ARRAY_FREE, _ARRAY_BUSY, _PRELOAD_FREE = S["array_free"], S["array_busy"], S["preload_free"]
-_ENDED, _AVAILABLE = S["ended"], S["available"]
+_ENDED, _AVAILABLE, _LIMIT, _OVERFLOW = S["ended"], S["available"], S["token_limit"], S["overflow"]
 _TILE, _MATMUL_END, _VEND, _VCMD = S["tile_waits"], S["matmul_end"], S["vector_end"], S["vector_command"]
 
 
@@ -71,6 +71,8 @@ def end_command(st, program, index, cycle):
     while gives != 0:
         if gives & 1:
             st.tokens[counter] += 1
+            if st.tokens[counter] > st.s[_LIMIT] and st.s[_OVERFLOW] == 0:
+                st.s[_OVERFLOW] = counter + 1
             st.s[_AVAILABLE] |= np.int64(1) << counter
         gives >>= 1
         counter += 1

@@ -258,7 +258,7 @@ def run_cycle(machine: Machine, program: np.ndarray, stalls: np.ndarray | None =
     Raises
     ------
     CodesignError
-        At a deadlock, naming the command that waits.
+        At a deadlock, naming the command that waits, and when a token counter overflows.
     """
     config, functions, table = compile_machine(machine), function_table(machine), as_table(program)
     schedule = np.zeros((0, 2), np.uint8) if stalls is None else np.ascontiguousarray(stalls, np.uint8)
@@ -270,8 +270,16 @@ def run_cycle(machine: Machine, program: np.ndarray, stalls: np.ndarray | None =
     cycles = _run(st, config, functions, table, schedule, counts)
     if cycles < 0:
         raise CodesignError(f"program: {stuck(st, table)} (cycle {-1 - cycles})")
+    refuse_overflow(st)
     counts[_CYCLES] = cycles
     return Run(int(cycles), st.start, st.end, counts)
+
+
+def refuse_overflow(st) -> None:
+    """Raise CodesignError when a token counter has held more than its bits can."""
+    if st.s[S["overflow"]]:
+        name, limit = token_name(int(st.s[S["overflow"]]) - 1), int(st.s[S["token_limit"]])
+        raise CodesignError(f"program: token counter {name} passed {limit}; give the machine more queues.token_bits")
 
 
 def stuck(st, table: np.ndarray) -> str:

@@ -28,7 +28,7 @@ from simulators.npu.counts import (
     W_WRITE,
     new_counts,
 )  # fmt: skip
-from simulators.npu.cycle import stuck
+from simulators.npu.cycle import refuse_overflow, stuck
 from simulators.npu.exact_state import Memories, R, Registers, new_registers
 from simulators.npu.state import BEATS, COMPLETE, S, State, new_state
 from simulators.program import (
@@ -244,5 +244,6 @@ def run_exact(machine: Machine, program: np.ndarray, memories: Memories, stalls:
     cycles = _run(st, reg, memories, config, functions, table, schedule, counts, limit)
     if cycles < 0:
         raise CodesignError(f"program: {stuck(st, table)} (cycle {-1 - cycles})")
+    refuse_overflow(st)
     counts[_CYCLES] = cycles
     return ExactRun(int(cycles), st.start, st.end, counts, memories)

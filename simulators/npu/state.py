@@ -12,6 +12,7 @@ from simulators.program import QUEUE_OF_OPCODE, F
 
 NAMES = (
     "available",  # mask of the counters that hold a token
+    "token_limit", "overflow",  # greatest count of a token counter; 1 + the first counter that passed it
     "pc", "ended", "granted",  # next command to push; commands ended; engine granted last (0 load, 1 store)
     "load_now", "load_row", "load_offset",  # current load or fill (-1 none) and its next request
     "load_head", "load_held", "drain_end",  # entries of the load engine; end of the drain under way (-1 none)
@@ -79,6 +80,7 @@ def new_state(config: np.ndarray, program: np.ndarray) -> State:
     s = np.zeros(len(NAMES), np.int64)
     s[[S[name] for name in ("load_now", "drain_end", "store_now", "gather_end", "vector_end", "matmul_end")]] = -1
     s[S["granted"]] = 1
+    s[S["token_limit"]] = config[C["token_limit"]]
     in_flight = int(config[C["rows"]] + config[C["cols"]] + config[C["pe_latency"]] + config[C["drain"]])
     in_flight += int(config[C["operand_latency"]] + config[C["accumulator_latency"]]) + 8
     outstanding = int(config[C["outstanding"]])

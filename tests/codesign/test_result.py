@@ -18,9 +18,8 @@ KEYS = [
     "energy_pj_by_status", "area_um2_by_status", "bottlenecks", "notes", "sources", "layers", "provenance",
 ]  # fmt: skip
 LAYER_KEYS = [
-    "name", "operator", "where", "shape", "repeat", "macs", "weight_density", "cycles", "compute_cycles", "stall_cycles",
-    "busy",
-    "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj", "bottleneck", "bound_by",
+    "name", "operator", "where", "shape", "repeat", "macs", "weight_density", "cycles", "compute_cycles",
+    "stall_cycles", "busy", "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj", "bottleneck", "bound_by",
     "bound_share", "note", "cycle_classes", "energy_by_component_pj", "counters",
 ]  # fmt: skip
 

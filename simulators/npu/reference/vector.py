@@ -35,7 +35,7 @@ class VectorEngine:
     def __init__(self, core: Core, queue: Queue) -> None:
         self.core, self.queue = core, queue
         machine = core.machine
-        buffers = (machine.scratchpad, machine.weight_buffer, machine.accumulator)
+        buffers = (machine.scratchpad, machine.weight_buffer, machine.accumulator, machine.parameter_buffer)
         self.read_latency = max(buffer.latency_cycles for buffer in buffers)
         self.command: Command | None = None
         self.slots: Iterator[tuple[int, int, int, bool]] = iter(())

@@ -104,3 +104,12 @@ def test_a_bad_mapping_gets_one_line(name, entry, message):
 def test_halves_round_up_to_whole_folds_until_below_one():
     assert halvings(20, 8) == [20, 16, 8, 5, 3, 2, 1]
     assert halvings(3, 8) == [3, 2, 1]
+
+
+def test_a_token_counter_that_overflows_stops_the_run():
+    narrow = load_machine("small_npu_8x8", ["queues.token_bits=1"])
+    with pytest.raises(CodesignError) as fault:
+        simulate(trace_of(CONV), narrow)
+    assert str(fault.value) == (
+        "program: token counter store->vector.0 passed 1; give the machine more queues.token_bits"
+    )
