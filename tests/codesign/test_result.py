@@ -19,8 +19,8 @@ KEYS = [
 ]  # fmt: skip
 LAYER_KEYS = [
     "name", "operator", "where", "shape", "repeat", "macs", "weight_density", "cycles", "compute_cycles",
-    "stall_cycles", "busy", "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj", "bottleneck", "bound_by",
-    "bound_share", "note", "cycle_classes", "energy_by_component_pj", "counters",
+    "stall_cycles", "busy", "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj",
+    "bottleneck", "bound_by", "bound_share", "note", "cycle_classes", "energy_by_component_pj", "counters",
 ]  # fmt: skip
 
 
