@@ -7,9 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from simulators.npu.config import IS
-from simulators.npu.plan import MATRIX, G
+from simulators.npu.plan import MATRIX, VECTOR_LAYER, G
 from simulators.npu.planner import Compiled, Plan
-from simulators.program import ADD, AVERAGE_POOL, DEPTHWISE, MUL, PARAMETER_NONE, PARAMETER_WORDS, VALUE_FUNCTIONS
+from simulators.program import (
+    ADD,
+    AVERAGE_POOL,
+    DEPTHWISE,
+    MAX_POOL,
+    MUL,
+    PARAMETER_NONE,
+    PARAMETER_WORDS,
+    REQUANTIZE,
+    VALUE_FUNCTIONS,
+)  # fmt: skip
 from workloads.errors import CodesignError
 from workloads.formats import Format, parse_format
 from workloads.integer.layers import as_image
@@ -114,6 +124,12 @@ class LayerValues:
         """Return int32 (entries, 3): bias, multiplier, shift."""
         q, layer, function = self.quantization, self.layer, self.plan.at("function")
         multiplier = np.atleast_1d(np.asarray(arrays[q.multiplier], np.float64)).reshape(-1)
+        if function == MAX_POOL and self.plan.at("kind") == VECTOR_LAYER:
+            zero = q.output_zero_point - self.output_offset
+            if multiplier.tolist() != [1.0] or zero != self.input_zero_point():
+                raise CodesignError(
+                    f"layer '{layer.name}': a maximum that changes the scale has no integer form on the machine"
+                )
         if self.plan.at("parameter_mode") == PARAMETER_NONE:
             return np.zeros((1, PARAMETER_WORDS), np.int32)
         if function == ADD:
@@ -131,7 +147,7 @@ class LayerValues:
                 raise CodesignError(
                     f"layer '{layer.name}': an average that leaves padding out has no integer form on the machine"
                 )
-            if function == AVERAGE_POOL:
+            if function in (AVERAGE_POOL, REQUANTIZE):
                 bias = np.array([-self.input_zero_point() * layer.window.kernel_h * layer.window.kernel_w])
             m, e = m[:1], e[:1]
         if np.abs(bias).max(initial=0) >= 1 << 31:
