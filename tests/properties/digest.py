@@ -31,7 +31,8 @@ def digest() -> str:
         case = layer_case(seed)
         memories = case.memories()
         run = run_exact(case.machine, case.program, memories, case.stalls)
-        arrays = (case.program, run.start, run.end, run.counts, memories.dram, memories.scratchpad, memories.accumulator)
+        arrays = [case.program, run.start, run.end, run.counts]
+        arrays += [memories.dram, memories.scratchpad, memories.accumulator]
         parts += [np.ascontiguousarray(array).tobytes() for array in arrays]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 

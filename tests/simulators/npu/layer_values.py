@@ -12,7 +12,7 @@ from workloads.formats import Format, parse_format
 from workloads.trace import Layer, Quantization, Trace, Window
 
 MATRIX_KINDS = ("conv", "conv", "pointwise", "gemm", "gemm", "depthwise", "depthwise", "grouped")
-VECTOR_KINDS = ("add", "max_pool", "average_pool", "mul")
+VECTOR_KINDS = ("add", "max_pool", "average_pool", "mul", "requantize")
 KINDS = (*MATRIX_KINDS, *VECTOR_KINDS)
 
 
@@ -23,7 +23,7 @@ def draw_window(draw: Draw, kind: str) -> Window:
         return Window(in_h=m, out_h=m, in_c=k, out_c=n)
     in_h, in_w, channels = draw.integer(1, 11), draw.integer(1, 11), draw.integer(1, 20)
     batch = draw.pick(1, 1, 1, 2, 3)
-    if kind in ("add", "mul", "pointwise"):
+    if kind in ("add", "mul", "requantize", "pointwise"):
         outputs = draw.integer(1, 18) if kind == "pointwise" else channels
         stride = draw.pick(1, 1, 2) if kind == "pointwise" else 1
         out_h, out_w = -(-in_h // stride), -(-in_w // stride)
@@ -95,7 +95,10 @@ def _numbers(
     draw: Draw, kind: str, window: Window, activation: Format, weight: Format
 ) -> tuple[dict[str, np.ndarray], tuple[int, ...], np.ndarray]:
     """Return weights and bias, the operands' zero points, and multipliers that use the output's range."""
-    zeros = tuple(draw.integer(activation.low, activation.high) for _ in range(2 if kind in ("add", "mul") else 1))
+    low, high = (activation.low, activation.high)
+    if kind == "mul" and activation.bits > 8:  # products stay within 32 bits
+        low, high = low // 4, high // 4
+    zeros = tuple(draw.integer(low, high) for _ in range(2 if kind in ("add", "mul") else 1))
     span, arrays = activation.high - activation.low, {}
     if kind in MATRIX_KINDS:
         depth = window.kernel_h * window.kernel_w * window.in_c // window.groups
@@ -111,4 +114,4 @@ def _numbers(
         return arrays, zeros, draw.rng.uniform(0.5, 2, 1) / span
     if kind == "average_pool":
         return arrays, zeros, draw.rng.uniform(0.5, 1.5, 1) / (window.kernel_h * window.kernel_w)
-    return arrays, zeros, np.ones(1)
+    return arrays, zeros, draw.rng.uniform(0.5, 1.5, 1) if kind == "requantize" else np.ones(1)
