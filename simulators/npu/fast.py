@@ -171,7 +171,7 @@ def _array(config, g, now, totals, tile, ready):
     elif config[_FLOW] == IS:
         steps = outputs
     stay, stream = (ready[0], ready[1]) if config[_FLOW] == IS else (ready[1], ready[0])
-    begin = max(now[_A_FREE], stream, ready[2])
+    begin, preload = max(now[_A_FREE], stream, ready[2]), np.int64(0)
     rest = config[_OPERAND] + config[_COLS] - 1
     drained = steps - 1 + rest + config[_PE] - 1 + config[_SERIAL] + config[_ROWS] - 1 + config[_ACC] + config[_DRAIN]
     if config[_FLOW] == OS:
@@ -183,7 +183,10 @@ def _array(config, g, now, totals, tile, ready):
         if not config[_OVERLAP]:
             preload = max(preload, now[_X_END] + 1)
         begin = max(begin, preload + config[_ROWS])
-    last = begin + (folds - 1) * _array_period(config, steps)
+    period = _array_period(config, steps)
+    last = begin + (folds - 1) * period
+    if folds > 1:
+        preload = last - period + 1 if config[_SHADOW] and config[_OVERLAP] else last - config[_ROWS]
     now[_M_START] = last
     now[_A_FREE] = last + steps + config[_DRAIN]
     end = last + drained
@@ -192,7 +195,7 @@ def _array(config, g, now, totals, tile, ready):
     words = pixels * outputs if config[_FLOW] == OS else f0 * pixels * outputs
     totals[SUM_WRITES] += words
     totals[SUM_READS] += words if k > 0 else (0 if config[_FLOW] == OS else (f0 - 1) * pixels * outputs)
-    return end, last - 1 + rest
+    return end, preload + config[_ROWS] - 1 + rest
 
 
 @kernel
