@@ -16,14 +16,14 @@ def _plain(numba_type: Any) -> Any:
     return types.unliteral(numba_type)
 
 
-def kernel(function: Callable) -> Any:
+def kernel(function: Callable, **options: Any) -> Any:
     """Compile a function like `numba.njit`, but once for all literal arguments, and without allocation.
 
     Kernels divide only by extents of at least 1 (the program checker sees to it), so C's division serves. They
     allocate nothing and return no view of an array. numba compiles a callee anew for every constant that it is called
     with; constants that matter are inlined by LLVM all the same. Together this more than halves a first run's wait.
     """
-    dispatcher = njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False)(function)
+    dispatcher = njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False, **options)(function)
     resolve = getattr(dispatcher, "get_call_template", None)
     if resolve is None:  # NUMBA_DISABLE_JIT: the function itself
         return dispatcher
@@ -34,6 +34,11 @@ def kernel(function: Callable) -> Any:
 
     dispatcher.get_call_template = without_literals
     return dispatcher
+
+
+def inlined_kernel(function: Callable) -> Any:
+    """Compile a kernel that LLVM always inlines: for those called at every event, with the whole state as argument."""
+    return kernel(function, forceinline=True)
 
 
 @kernel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel
 from simulators.memory.clocks import to_machine, to_memory
 from simulators.npu.config import C
 
@@ -24,7 +24,7 @@ def new_memory(config: np.ndarray) -> np.ndarray:
     return np.zeros(_HEADER + 2 * int(config[_DEPTH]), np.int64)
 
 
-@kernel
+@inlined_kernel
 def offer(state, config, cycle, identity, address, size_bytes):
     """Offer a request in `cycle`; return whether it was accepted."""
     held = state[_HELD]
@@ -44,13 +44,13 @@ def offer(state, config, cycle, identity, address, size_bytes):
     return True
 
 
-@kernel
+@inlined_kernel
 def has_room(state, config):
     """Return whether an offer would be accepted."""
     return state[_HELD] < config[_DEPTH]
 
 
-@kernel
+@inlined_kernel
 def next_event(state, config):
     """Return the cycle of the earliest completion not popped yet, `NEVER` when nothing is held."""
     if state[_HELD] == 0:
@@ -63,7 +63,7 @@ def next_event(state, config):
     return earliest
 
 
-@kernel
+@inlined_kernel
 def pop(state, config, cycle):
     """Remove the earliest completion (then the earliest accepted) that is due; return its id, -1 when none is."""
     held = state[_HELD]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel
 from simulators.npu.config import OS, C
 from simulators.npu.counts import steps_of, vector_issues
 from simulators.npu.state import S
@@ -19,7 +19,7 @@ _ENDED, _AVAILABLE, _LIMIT, _OVERFLOW = S["ended"], S["available"], S["token_lim
 _TILE, _MATMUL_END, _VEND, _VCMD = S["tile_waits"], S["matmul_end"], S["vector_end"], S["vector_command"]
 
 
-@kernel
+@inlined_kernel
 def head_of(st, engine):
     """Return the command at the head of an engine's queue, -1 when it is empty."""
     if st.queues[1, engine] < st.queues[0, engine]:
@@ -27,7 +27,7 @@ def head_of(st, engine):
     return -1
 
 
-@kernel
+@inlined_kernel
 def missing_token(st, program, index):
     """Return the lowest counter that a command still waits for, -1 when all tokens are there."""
     missing = program[index, _WAITS] & ~st.s[_AVAILABLE]
@@ -43,7 +43,7 @@ def missing_token(st, program, index):
     return counter
 
 
-@kernel
+@inlined_kernel
 def start_head(st, program, engine, cycle):
     """Pop the head of a queue, take its tokens, note its start; return it."""
     index = st.order[engine, st.queues[1, engine]]
@@ -61,7 +61,7 @@ def start_head(st, program, engine, cycle):
     return index
 
 
-@kernel
+@inlined_kernel
 def end_command(st, program, index, cycle):
     """Note a command's end and give its tokens (call after every engine has looked at this cycle's tokens)."""
     st.end[index] = cycle
@@ -78,7 +78,7 @@ def end_command(st, program, index, cycle):
         counter += 1
 
 
-@kernel
+@inlined_kernel
 def execute_ready(st, config, row):
     """Return the first cycle in which the array's state lets the head start, tokens aside."""
     s = st.s
@@ -94,7 +94,7 @@ def execute_ready(st, config, row):
     return ready
 
 
-@kernel
+@inlined_kernel
 def tile_fault(st, row):
     """Return whether a preload finds its tile's place taken, or a matmul with swap finds no tile."""
     if row[_OP] == PRELOAD:
@@ -102,7 +102,7 @@ def tile_fault(st, row):
     return row[_SWAP] != 0 and st.s[_TILE] == 0
 
 
-@kernel
+@inlined_kernel
 def _push_end(st, kind, end, index):
     capacity = st.ends.shape[1]
     slot = (st.ends_at[kind, 0] + st.ends_at[kind, 1]) % capacity
@@ -111,7 +111,7 @@ def _push_end(st, kind, end, index):
     st.ends_at[kind, 1] += 1
 
 
-@kernel
+@inlined_kernel
 def start_execute(st, config, program, cycle):
     """Start the head of the execute queue: set when the units are free and when it ends."""
     s = st.s
@@ -133,7 +133,7 @@ def start_execute(st, config, program, cycle):
     _push_end(st, 1, end + config[_DRAIN], index)
 
 
-@kernel
+@inlined_kernel
 def end_execute(st, program, cycle):
     """End the preloads and matmuls whose last write is in this cycle."""
     for kind in range(2):
@@ -143,7 +143,7 @@ def end_execute(st, program, cycle):
             st.ends_at[kind, 1] -= 1
 
 
-@kernel
+@inlined_kernel
 def start_vector(st, config, functions, program, cycle):
     """Start the head of the vector queue."""
     index = start_head(st, program, VECTOR_ENGINE, cycle)
@@ -153,7 +153,7 @@ def start_vector(st, config, functions, program, cycle):
     st.s[_VCMD] = index
 
 
-@kernel
+@inlined_kernel
 def is_matmul(row):
     """Return whether a command is a matmul."""
     return row[_OP] == MATMUL

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.activity import INDEX
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel, kernel
 from simulators.machine import Machine
 from simulators.memory import simple
 from simulators.npu import dma
@@ -61,7 +61,7 @@ _X_TOKEN = np.array([INDEX["execute_wait_token_load"], -1, INDEX["execute_wait_t
 _M_LOAD, _M_STORE, _CYCLES = INDEX["load_wait_memory"], INDEX["store_wait_memory"], INDEX["cycles"]
 
 
-@kernel
+@inlined_kernel
 def _step(st, config, functions, program, stalls, counts, cycle):
     """Do everything that happens in one cycle, on the state of its beginning."""
     s = st.s
@@ -102,20 +102,20 @@ def _step(st, config, functions, program, stalls, counts, cycle):
     return True
 
 
-@kernel
+@inlined_kernel
 def _can_start(st, program, engine):
     head = head_of(st, engine)
     return head >= 0 and missing_token(st, program, head) < 0
 
 
-@kernel
+@inlined_kernel
 def _unstalled(stalls, cycle, port):
     while dma.stalled(stalls, cycle, port):
         cycle += 1
     return cycle
 
 
-@kernel
+@inlined_kernel
 def _next_transfer(st, config, program, stalls, cycle):
     """Return the next cycle after `cycle` in which a transfer can move."""
     s, soon, best = st.s, cycle + 1, _NEVER
@@ -148,7 +148,7 @@ def _next_transfer(st, config, program, stalls, cycle):
     return best
 
 
-@kernel
+@inlined_kernel
 def _next(st, config, program, stalls, cycle):
     """Return the next cycle after `cycle` in which anything can happen, `_NEVER` when nothing ever will."""
     s, soon = st.s, cycle + 1
@@ -170,7 +170,7 @@ def _next(st, config, program, stalls, cycle):
     return best
 
 
-@kernel
+@inlined_kernel
 def _account(st, config, program, counts, cycle, following):
     """Count the waits of cycles `cycle` + 1 .. `following`, in which nothing changes before `following` acts."""
     s, gap = st.s, following - cycle
@@ -199,7 +199,7 @@ def _account(st, config, program, counts, cycle, following):
         _account_array(st, program, counts, idle)
 
 
-@kernel
+@inlined_kernel
 def _account_array(st, program, counts, idle):
     """Count cycles in which the array takes nothing and does not drain, by why."""
     head = head_of(st, EXECUTE_ENGINE)

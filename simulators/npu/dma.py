@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel
 from simulators.memory import simple
 from simulators.npu.config import C
 from simulators.npu.control import end_command, head_of, missing_token, start_head
@@ -30,19 +30,19 @@ _OFULL, _OBEATS, _OADDRESS, _OCMD, _OLAST = (
 _GRANTED = S["granted"]
 
 
-@kernel
+@inlined_kernel
 def wrapped(slot, slots):
     """Return a ring index that is at most one turn too far."""
     return slot - slots if slot >= slots else slot
 
 
-@kernel
+@inlined_kernel
 def stalled(stalls, cycle, port):
     """Return whether the recorded schedule stalls a port (0 request, 1 response) in a cycle."""
     return cycle < stalls.shape[0] and stalls[cycle, port] != 0
 
 
-@kernel
+@inlined_kernel
 def start_load(st, program, cycle):
     """Make the head of the load queue current when none is and its tokens are there."""
     s = st.s
@@ -54,7 +54,7 @@ def start_load(st, program, cycle):
         s[_ROW], s[_OFFSET] = 0, 0
 
 
-@kernel
+@inlined_kernel
 def _enter_load(st, config, complete, beats, row, offset, last):
     s = st.s
     slot = wrapped(s[_HEAD] + s[_HELD], config[_OUTSTANDING])
@@ -70,7 +70,7 @@ def _enter_load(st, config, complete, beats, row, offset, last):
     return slot
 
 
-@kernel
+@inlined_kernel
 def issue(st, config, program, stalls, cycle, load_room, store_room, offer_full):
     """Let load and store offer to the port, one of them; enter what is accepted. Returns whether a store was."""
     s = st.s
@@ -91,7 +91,7 @@ def issue(st, config, program, stalls, cycle, load_room, store_room, offer_full)
     return False
 
 
-@kernel
+@inlined_kernel
 def _offer_load(st, config, program, cycle):
     s = st.s
     row = program[s[_NOW]]
@@ -108,7 +108,7 @@ def _offer_load(st, config, program, cycle):
     _enter_load(st, config, 0, beats, index, offset, s[_ROW] == rows_of(row))
 
 
-@kernel
+@inlined_kernel
 def _offer_store(st, config, cycle):
     s = st.s
     slot = wrapped(s[_SHEAD] + s[_SHELD], config[_OUTSTANDING])
@@ -124,7 +124,7 @@ def _offer_store(st, config, cycle):
     return True
 
 
-@kernel
+@inlined_kernel
 def respond(st, config, stalls, cycle):
     """Pop one completion from the memory and mark its entry."""
     if stalled(stalls, cycle, 1):
@@ -136,7 +136,7 @@ def respond(st, config, stalls, cycle):
         st.loads[identity, COMPLETE] = 1
 
 
-@kernel
+@inlined_kernel
 def drain(st, config, cycle):
     """Write beats of the oldest complete entry; return the command that ends with this cycle's beat, or -1."""
     s = st.s
@@ -153,7 +153,7 @@ def drain(st, config, cycle):
     return ended
 
 
-@kernel
+@inlined_kernel
 def retire(st, config):
     """Free the oldest write when its response has come; return the command that ends with it, or -1."""
     s = st.s
@@ -165,7 +165,7 @@ def retire(st, config):
     return ended
 
 
-@kernel
+@inlined_kernel
 def gather(st, config, program, cycle, offer_full):
     """Start the head of the store queue, gather its next request, hand a gathered one to the offer register."""
     s = st.s
@@ -192,7 +192,7 @@ def gather(st, config, program, cycle, offer_full):
         s[_OADDRESS], s[_OBEATS], s[_OCMD], s[_OLAST] = s[_GADDRESS], s[_GBEATS], s[_GCMD], s[_GLAST]
 
 
-@kernel
+@inlined_kernel
 def end_transfer(st, program, index, cycle):
     """End a load, fill or store when there is one to end."""
     if index >= 0:

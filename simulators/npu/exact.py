@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.activity import INDEX
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel, kernel
 from simulators.machine import Machine
 from simulators.npu import dma, exact_array, exact_dma, exact_vector
 from simulators.npu.config import C, capacities, compile_machine, format_bits, function_table
@@ -60,13 +60,13 @@ _X_LOAD, _X_VECTOR, _X_STORE = (
 _M_LOAD, _M_STORE = INDEX["load_wait_memory"], INDEX["store_wait_memory"]
 
 
-@kernel
+@inlined_kernel
 def _waits_for_token(st, program, engine):
     head = head_of(st, engine)
     return head >= 0 and missing_token(st, program, head) >= 0
 
 
-@kernel
+@inlined_kernel
 def _count_waits(st, reg, config, program, counts):
     """Count why engines wait in this cycle, from the state of its beginning. Returns whether a push finds room."""
     s, r = st.s, reg.r
@@ -91,7 +91,7 @@ def _count_waits(st, reg, config, program, counts):
             counts[_X_QUEUE] += 1
 
 
-@kernel
+@inlined_kernel
 def _room(st, config, program):
     """Return the engine whose queue the sequencer can push to in this cycle, -1 for none, -2 at the program's end."""
     if st.s[_PC] == program.shape[0]:
@@ -100,7 +100,7 @@ def _room(st, config, program):
     return engine if st.queues[0, engine] - st.queues[1, engine] < config[_DEPTH0 + engine] else -1
 
 
-@kernel
+@inlined_kernel
 def _transfer(st, reg, mem, config, program, stalls, counts, cycle):
     """Load, store and memory port for one cycle; returns the load and the store that end in it."""
     s = st.s
@@ -130,7 +130,7 @@ def _transfer(st, reg, mem, config, program, stalls, counts, cycle):
     return load, store
 
 
-@kernel
+@inlined_kernel
 def _execute(st, reg, mem, config, program, counts, cycle):
     """The array for one cycle; returns the preload and the matmul that end in it."""
     head = head_of(st, EXECUTE_ENGINE)
@@ -144,7 +144,7 @@ def _execute(st, reg, mem, config, program, counts, cycle):
     return exact_array.move(reg, config, program, mem.accumulator, counts, cycle)
 
 
-@kernel
+@inlined_kernel
 def _vector(st, reg, mem, config, functions, program, counts, cycle):
     """The vector unit for one cycle; returns the command that ends in it."""
     if reg.r[_V] < 0:
@@ -156,7 +156,7 @@ def _vector(st, reg, mem, config, functions, program, counts, cycle):
     return exact_vector.write(reg, mem, config, program, counts, cycle)
 
 
-@kernel
+@inlined_kernel
 def _end(st, program, index, cycle):
     if index >= 0:
         end_command(st, program, index, cycle)

@@ -6,7 +6,7 @@ when its last sum is written.
 
 from __future__ import annotations
 
-from simulators.kernels import copy_into, kernel
+from simulators.kernels import copy_into, inlined_kernel
 from simulators.npu.config import OS, C
 from simulators.npu.counts import (
     ACC_READ,
@@ -42,13 +42,13 @@ _FH, _FN, _LH, _LN, _PH, _PN = (
 )  # fmt: skip
 
 
-@kernel
+@inlined_kernel
 def nest(row, i):
     """Return the offset of position `i` of a command's nest."""
     return (i % row[_N0]) * row[_S0] + (i // row[_N0] % row[_N1]) * row[_S1] + (i // (row[_N0] * row[_N1])) * row[_S2]
 
 
-@kernel
+@inlined_kernel
 def lane_nest(row, i):
     """Return the offset of lane (or tap) `i` of a command's nest."""
     return (
@@ -58,7 +58,7 @@ def lane_nest(row, i):
     )
 
 
-@kernel
+@inlined_kernel
 def can_start(reg, config, row):
     """Return whether the array's registers let a preload or matmul start in this cycle."""
     r = reg.r
@@ -71,7 +71,7 @@ def can_start(reg, config, row):
     return r[_M] < 0 and r[_WAIT] == 0
 
 
-@kernel
+@inlined_kernel
 def start(reg, config, row, index):
     """Make a preload or matmul the one under way."""
     r = reg.r
@@ -90,7 +90,7 @@ def start(reg, config, row, index):
         reg.lane_offset[1, i] = lane_nest(row, row[_LSTART] + i)
 
 
-@kernel
+@inlined_kernel
 def issue_preload(reg, config, program, scratchpad, weights, counts, cycle):
     """Read the next row of the stationary tile."""
     r, slot = reg.r, cycle % reg.tile.shape[0]
@@ -111,14 +111,14 @@ def issue_preload(reg, config, program, scratchpad, weights, counts, cycle):
         r[_P] = -1
 
 
-@kernel
+@inlined_kernel
 def _add_wave(waves, head, length, cycle, index):
     slot = (head + length) % waves.shape[0]
     waves[slot, 0] = cycle
     waves[slot, 1] = index
 
 
-@kernel
+@inlined_kernel
 def issue_matmul(reg, config, program, scratchpad, weights, counts, cycle):
     """Read the next vector (ws, is) or step (os); tag it."""
     r, slot = reg.r, cycle % reg.stream.shape[0]
@@ -160,7 +160,7 @@ def issue_matmul(reg, config, program, scratchpad, weights, counts, cycle):
         r[_M], r[_WAIT] = -1, config[_DRAIN]
 
 
-@kernel
+@inlined_kernel
 def _tag_step(reg, config, row, step, steps, cycle, slot):
     """Send the control bits of a step along with it: sum begins, weight swaps, sum ends, where it goes."""
     r, index = reg.r, reg.r[_M]
@@ -183,7 +183,7 @@ def _tag_step(reg, config, row, step, steps, cycle, slot):
     reg.tag[slot, 3] = step == steps - 1
 
 
-@kernel
+@inlined_kernel
 def _first_waves(reg, config, cycle):
     """Where a first wave stands: take the shadow weight (ws, is) or clear the sum (os)."""
     r, rows, cols = reg.r, config[_ROWS], config[_COLS]
@@ -199,13 +199,13 @@ def _first_waves(reg, config, cycle):
         r[_FN] -= 1
 
 
-@kernel
+@inlined_kernel
 def _wrap(values, bits):
     for c in range(values.shape[0]):
         values[c] = ((values[c] + (1 << (bits - 1))) & ((1 << bits) - 1)) - (1 << (bits - 1))
 
 
-@kernel
+@inlined_kernel
 def _multiply_add(target, above, operand, weight, product, delayed, latency):
     """One row of PEs: target = above + operand * weight, through `latency` - 1 product registers."""
     if latency == 1:
@@ -218,14 +218,14 @@ def _multiply_add(target, above, operand, weight, product, delayed, latency):
         target[c] = above[c] + delayed[c]
 
 
-@kernel
+@inlined_kernel
 def _shift_right(row, edge):
     held = edge
     for c in range(row.shape[0]):
         held, row[c] = row[c], held
 
 
-@kernel
+@inlined_kernel
 def _move(reg, config, cycle):
     """Move every register of the PEs once, the far end first."""
     rows, latency = config[_ROWS], config[_PE]
@@ -257,7 +257,7 @@ def _move(reg, config, cycle):
             _wrap(reg.total[i], bits)
 
 
-@kernel
+@inlined_kernel
 def _top_edge(reg, config, cycle):
     depth = reg.top.shape[0]
     for c in range(config[_COLS]):
@@ -265,7 +265,7 @@ def _top_edge(reg, config, cycle):
         reg.below[0, c] = reg.top[issued % depth, c] if issued >= 0 else 0
 
 
-@kernel
+@inlined_kernel
 def _serialize(reg, config, cycle):
     """Shift the serializer once, and take the word that arrives in this cycle."""
     for i in range(config[_ROWS]):
@@ -278,7 +278,7 @@ def _serialize(reg, config, cycle):
         copy_into(reg.serial[lane], reg.words[issued % reg.words.shape[0]])
 
 
-@kernel
+@inlined_kernel
 def _load_tile(reg, config, cycle):
     """Write the parts of stationary rows that reach their columns; return the preload that this completes, or -1."""
     r, ended, depth = reg.r, -1, reg.tile.shape[0]
@@ -298,7 +298,7 @@ def _load_tile(reg, config, cycle):
     return ended
 
 
-@kernel
+@inlined_kernel
 def _write_sum(accumulator, counts, row, word, column, value, bits):
     if column >= row[_UC]:
         return
@@ -311,7 +311,7 @@ def _write_sum(accumulator, counts, row, word, column, value, bits):
     accumulator[word, column] = value
 
 
-@kernel
+@inlined_kernel
 def _leave_ws(reg, config, program, accumulator, counts, cycle):
     """Write the sums that have left the last row; return the matmul whose last one this is, or -1."""
     rows, cols, delay, ended = config[_ROWS], config[_COLS], config[_ACC], -1
@@ -328,7 +328,7 @@ def _leave_ws(reg, config, program, accumulator, counts, cycle):
     return ended
 
 
-@kernel
+@inlined_kernel
 def _leave_parallel(reg, config, program, accumulator, counts, cycle):
     """os, parallel: write each sum where its last wave stands; return the matmul that this ends, or -1."""
     r, rows, cols, delay, ended = reg.r, config[_ROWS], config[_COLS], config[_ACC], -1
@@ -351,7 +351,7 @@ def _leave_parallel(reg, config, program, accumulator, counts, cycle):
     return ended
 
 
-@kernel
+@inlined_kernel
 def _leave_shifted(reg, config, program, accumulator, counts, cycle):
     """os, shifted: sums move down a row a cycle in each finished column; return the matmul that ends, or -1."""
     r, rows, cols, delay, ended = reg.r, config[_ROWS], config[_COLS], config[_ACC], -1
@@ -377,7 +377,7 @@ def _leave_shifted(reg, config, program, accumulator, counts, cycle):
     return ended
 
 
-@kernel
+@inlined_kernel
 def move(reg, config, program, accumulator, counts, cycle):
     """Advance the array by one cycle; return the commands that end in it: (preload, matmul), -1 for none."""
     matmul = -1

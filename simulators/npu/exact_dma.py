@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.kernels import copy_into, kernel
+from simulators.kernels import copy_into, inlined_kernel
 from simulators.npu.config import C
 from simulators.npu.control import head_of, missing_token, start_head
 from simulators.npu.exact_state import R
@@ -27,7 +27,7 @@ _OFULL, _OBEATS, _OADDRESS, _OCMD, _OLAST, _OSIZE = (
 )  # fmt: skip
 
 
-@kernel
+@inlined_kernel
 def wrap(value, bits, signed):
     """Return what a register of so many bits holds of a value."""
     value &= (1 << bits) - 1
@@ -36,7 +36,7 @@ def wrap(value, bits, signed):
     return value
 
 
-@kernel
+@inlined_kernel
 def read_element(dram, first, index, bits, signed):
     """Return element `index` of a row that starts at byte `first`: packed little-endian, sub-byte from the low bits."""
     value = 0
@@ -50,7 +50,7 @@ def read_element(dram, first, index, bits, signed):
     return wrap(value, bits, signed)
 
 
-@kernel
+@inlined_kernel
 def write_element(data, offset, index, value, bits):
     """Write element `index` of a row into bytes that start at byte `offset` of that row; others are left alone."""
     if bits < 8:
@@ -66,7 +66,7 @@ def write_element(data, offset, index, value, bits):
             data[at] = (value >> (8 * b)) & 255
 
 
-@kernel
+@inlined_kernel
 def beat_elements(config, row, index, offset, beat):
     """Return the range of elements of row `index` that one beat of the request at byte `offset` completes."""
     bits = element_bits(config, row[_MEM])
@@ -80,7 +80,7 @@ def beat_elements(config, row, index, offset, beat):
     return min(row[_N0], low * 8 // bits), min(row[_N0], high * 8 // bits)
 
 
-@kernel
+@inlined_kernel
 def drain(st, reg, mem, config, program, counts, sp_write, w_write, p_write, cycle):
     """Write one beat of the oldest complete entry; return the command that ends with it, or -1."""
     s, r = st.s, reg.r
@@ -110,7 +110,7 @@ def drain(st, reg, mem, config, program, counts, sp_write, w_write, p_write, cyc
     return ended
 
 
-@kernel
+@inlined_kernel
 def _begin_gather(st, reg, config, program):
     s, row = st.s, program[st.s[_NOW]]
     address, size, beats = request_at(config, row, s[_ROW], s[_OFFSET])
@@ -127,7 +127,7 @@ def _begin_gather(st, reg, config, program):
         s[_NOW] = -1
 
 
-@kernel
+@inlined_kernel
 def _gather_beat(st, reg, mem, config, program, counts, counter):
     """Read the elements of one beat out of the scratchpad into the gather buffer."""
     s, row = st.s, program[st.s[_GCMD]]
@@ -139,7 +139,7 @@ def _gather_beat(st, reg, mem, config, program, counts, counter):
     counts[counter] += high - low
 
 
-@kernel
+@inlined_kernel
 def gather(st, reg, mem, config, program, counts, counter, cycle, offer_full):
     """One cycle of the gather stage; `gather_end` is 0 while a request is in it, -1 otherwise."""
     s, r = st.s, reg.r
@@ -162,7 +162,7 @@ def gather(st, reg, mem, config, program, counts, counter, cycle, offer_full):
         copy_into(reg.offer, reg.gather)
 
 
-@kernel
+@inlined_kernel
 def commit_store(st, reg, mem):
     """Write the accepted request's bytes to DRAM."""
     for b in range(st.s[_OSIZE]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel
 from simulators.npu.config import C
 from simulators.npu.counts import P_READ, V_ACC, V_CYCLES, V_OPS, V_READ, V_WRITE, W_READ
 from simulators.npu.exact_array import lane_nest, nest
@@ -47,7 +47,7 @@ _WA, _WS, _VALUE, _PMODE, _PADDRESS = (
 _Z0, _Z1, _ZO, _LOW, _HIGH = F["zero_point_0"], F["zero_point_1"], F["output_zero_point"], F["low"], F["high"]
 
 
-@kernel
+@inlined_kernel
 def start(reg, index):
     """Make a vector command the one under way."""
     r = reg.r
@@ -55,7 +55,7 @@ def start(reg, index):
     r[_POSITION], r[_GROUP], r[_TAP], r[_PASS], r[_PENDING] = 0, 0, 0, 0, 1
 
 
-@kernel
+@inlined_kernel
 def _entry(row, position, channel):
     """Return the parameter entry of an output."""
     if row[_PMODE] == PARAMETER_LANE:
@@ -65,12 +65,12 @@ def _entry(row, position, channel):
     return row[_PADDRESS]
 
 
-@kernel
+@inlined_kernel
 def _parameter(mem, entry, word):
     return mem.parameters[entry * PARAMETER_WORDS + word]
 
 
-@kernel
+@inlined_kernel
 def _take(running, x, mem, row, tap, channel):
     """Return a lane's running value after one more operand."""
     function = row[_VALUE]
@@ -89,7 +89,7 @@ def _take(running, x, mem, row, tap, channel):
     return x
 
 
-@kernel
+@inlined_kernel
 def _finish(value, mem, config, row, position, channel):
     """Return an output from its lane's running value: bias, requantize, zero point, clamp."""
     function = row[_VALUE]
@@ -108,12 +108,12 @@ def _finish(value, mem, config, row, position, channel):
     return clamp(value, row[_LOW], row[_HIGH])
 
 
-@kernel
+@inlined_kernel
 def _has_value(function):
     return function == REQUANTIZE or function <= MUL
 
 
-@kernel
+@inlined_kernel
 def issue(reg, mem, config, functions, program, counts, cycle):
     """Read one word of operands; send an output down the pipeline when it was the last."""
     r = reg.r
@@ -146,7 +146,7 @@ def issue(reg, mem, config, functions, program, counts, cycle):
         reg.line_to[slot, 2] = r[_PENDING] == 2
 
 
-@kernel
+@inlined_kernel
 def _read(reg, mem, row, position, tap, first, used, counts):
     base = row[_ADDRESS] + nest(row, position)
     from_sums = row[_MEM] == ACCUMULATOR
@@ -160,7 +160,7 @@ def _read(reg, mem, row, position, tap, first, used, counts):
         counts[W_READ] += used
 
 
-@kernel
+@inlined_kernel
 def _advance(r, row, taps, passes, lanes):
     """Step the loop counters: pass innermost, then tap, group, position; `pending` is 2 after the last."""
     r[_PASS] += 1
@@ -180,7 +180,7 @@ def _advance(r, row, taps, passes, lanes):
         r[_PENDING] = 2
 
 
-@kernel
+@inlined_kernel
 def write(reg, mem, config, program, counts, cycle):
     """Write the output that leaves the pipeline in this cycle; return the command that ends with it, or -1."""
     r, slot = reg.r, cycle % reg.line_to.shape[0]

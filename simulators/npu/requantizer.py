@@ -6,12 +6,12 @@ tflite, gemmlowp `SaturatingRoundingDoublingHighMul` and `RoundingDivideByPOT`.
 
 from __future__ import annotations
 
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel
 
 HALF_UP, HALF_EVEN, TFLITE_SINGLE, TFLITE_DOUBLE = range(4)
 
 
-@kernel
+@inlined_kernel
 def shift_rounded(x, shift, mode):
     """Return x * 2^-shift rounded to an integer: half up, or half to even."""
     if shift <= 0:
@@ -22,7 +22,7 @@ def shift_rounded(x, shift, mode):
     return y
 
 
-@kernel
+@inlined_kernel
 def _double_rounding(x, multiplier, shift):
     left = 31 - shift if shift < 31 else 0
     right = shift - 31 if shift > 31 else 0
@@ -38,7 +38,7 @@ def _double_rounding(x, multiplier, shift):
     return (high >> right) + (1 if (high & mask) > threshold else 0)
 
 
-@kernel
+@inlined_kernel
 def requantize(x, multiplier, shift, mode):
     """Return x * multiplier * 2^-shift, rounded as the mode says; |x| < 2^32, multiplier < 2^31."""
     if mode == TFLITE_DOUBLE:
@@ -46,7 +46,7 @@ def requantize(x, multiplier, shift, mode):
     return shift_rounded(x * multiplier, shift, mode)
 
 
-@kernel
+@inlined_kernel
 def clamp(x, low, high):
     """Return x limited to [low, high]."""
     return min(max(x, low), high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.kernels import kernel
+from simulators.kernels import inlined_kernel
 from simulators.npu.config import PARAMETER_BITS, C
 from simulators.program import PARAMETERS, WEIGHT_BUFFER, F
 
@@ -12,7 +12,7 @@ _MEMORY, _N0, _N1, _COUNT = F["memory"], F["n0"], F["n1"], F["count"]
 _ROW_STRIDE, _PLANE_STRIDE, _DRAM = F["d_s0"], F["d_s1"], F["dram_address"]
 
 
-@kernel
+@inlined_kernel
 def element_bits(config, memory):
     """Return the width of an element as the DMA moves it to or from an on-chip memory."""
     if memory == WEIGHT_BUFFER:
@@ -22,13 +22,13 @@ def element_bits(config, memory):
     return config[_ACTIVATION_BITS]
 
 
-@kernel
+@inlined_kernel
 def row_bytes(config, row):
     """Return the bytes of one row of a transfer."""
     return (row[_N0] * element_bits(config, row[_MEMORY]) + 7) // 8
 
 
-@kernel
+@inlined_kernel
 def row_address(row, index):
     """Return the DRAM byte at which row `index` (planes x rows, flat) of a transfer starts."""
     if index == 0:
@@ -37,7 +37,7 @@ def row_address(row, index):
     return row[_DRAM] + plane * row[_PLANE_STRIDE] + (index - plane * row[_N1]) * row[_ROW_STRIDE]
 
 
-@kernel
+@inlined_kernel
 def request_at(config, row, index, offset):
     """Return (address, bytes, beats) of the request that starts `offset` bytes into row `index`."""
     address = row_address(row, index) + offset
@@ -47,14 +47,14 @@ def request_at(config, row, index, offset):
     return address, size, beats
 
 
-@kernel
+@inlined_kernel
 def fill_beats(config, row):
     """Return the beats of one row of a fill."""
     bits = element_bits(config, row[_MEMORY])
     return (row[_N0] * bits + 8 * config[_BUS] - 1) // (8 * config[_BUS])
 
 
-@kernel
+@inlined_kernel
 def rows_of(row):
     """Return how many rows a transfer has."""
     return row[_COUNT] * row[_N1]
