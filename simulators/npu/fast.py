@@ -26,6 +26,7 @@ _OPERAND, _ACC, _VLATENCY, _SP = (
     C["scratchpad_latency"],
 )
 _BUS, _BURST, _OUTSTANDING, _LANES = C["bus_bytes"], C["burst_bytes"], C["outstanding"], C["lanes"]
+_WBITS = C["weight_bits"]
 _NUM, _DEN, _RATE, _LATENCY, _ABITS = (
     C["ratio_num"],
     C["ratio_den"],
@@ -117,7 +118,7 @@ def _hold(config):
 @kernel
 def _load(config, now, totals, cost, free):
     """Put a load on its engine: issue after the one before and once its slot is free; return when it is visible."""
-    entries, beats, clocks, size, elements, requests = cost
+    entries, beats, clocks, size, _, requests = cost
     issue = max(now[_L_ISSUE], free)
     ready = max(now[_L_READY], issue) + beats
     issued = issue + entries
@@ -131,7 +132,6 @@ def _load(config, now, totals, cost, free):
         issued = max(issued, served - hold, now[_L_MEMORY] - cycles)
     now[_L_ISSUE], now[_L_READY] = issued, ready
     totals[LOAD_BYTES] += size
-    totals[LOADED] += elements
     return ready + 1
 
 
@@ -275,12 +275,14 @@ def _matrix_tiles(config, functions, g, codes, now, totals, free, best):
             this_p = group * (1 << 20) + n
             for ahead in (True, False):  # loads into two slots go out before those into one (`emit._load_step`)
                 if moves and this_a != a_id and (g[_ASLOTS] > 1) == ahead:
-                    a_ready = _load(config, now, totals, _tile_load(config, g, m, k), free[0, a_loads % g[_ASLOTS]])
+                    cost = _tile_load(config, g, m, k)
+                    a_ready = _load(config, now, totals, cost, free[0, a_loads % g[_ASLOTS]])
+                    totals[LOADED] += cost[4]
                     a_id, a_loads = this_a, a_loads + 1
                 if moves and this_w != w_id and (g[_WSLOTS] > 1) == ahead:
-                    cost = _weights_cost(config, weight_block_bytes(config, g, n, k), 8)
+                    cost = _weights_cost(config, weight_block_bytes(config, g, n, k), config[_WBITS])
                     w_ready = _load(config, now, totals, cost, free[1, w_loads % g[_WSLOTS]])
-                    totals[WEIGHTS_LOADED] += cost[3]
+                    totals[WEIGHTS_LOADED] += cost[4]
                     w_id, w_loads = this_w, w_loads + 1
                 if moves and k == k_tiles - 1 and this_p != p_id and (g[_PSLOTS] > 1) == ahead:
                     cost = _weights_cost(config, outputs * PARAMETER_WORDS * (PARAMETER_BITS // 8), PARAMETER_BITS)
@@ -314,7 +316,9 @@ def _vector_tiles(config, functions, g, codes, now, totals, free, best):
         for m in range(m_tiles):
             _, _, _, images, th, tw = pixel_tile(g, m)
             pixels, slot, o_slot = images * th * tw, loads % g[_ASLOTS], loads % g[_OSLOTS]
-            ready = _load(config, now, totals, _tile_load(config, g, m, k), free[0, slot])
+            cost = _tile_load(config, g, m, k)
+            ready = _load(config, now, totals, cost, free[0, slot])
+            totals[LOADED] += cost[4]
             loads += 1
             if g[_KIND] == MOVE:
                 free[0, slot] = _store(config, g, now, totals, pixels, tc, ready) + 1
@@ -322,8 +326,8 @@ def _vector_tiles(config, functions, g, codes, now, totals, free, best):
             if m == 0 and g[_GPMODE] != PARAMETER_NONE:
                 entries = tc if g[_FUNCTION] == DEPTHWISE else max(1, g[_OPERANDS])
                 if g[_FUNCTION] == DEPTHWISE:
-                    cost = _weights_cost(config, weight_block_bytes(config, g, 0, k), 8)
-                    totals[WEIGHTS_LOADED] += cost[3]
+                    cost = _weights_cost(config, weight_block_bytes(config, g, 0, k), config[_WBITS])
+                    totals[WEIGHTS_LOADED] += cost[4]
                     _load(config, now, totals, cost, free[4, k % g[_PSLOTS]])
                 cost = _weights_cost(config, entries * PARAMETER_WORDS * (PARAMETER_BITS // 8), PARAMETER_BITS)
                 p_ready = _load(config, now, totals, cost, free[4, k % g[_PSLOTS]])

@@ -31,7 +31,7 @@ OBJECTIVES = ("cycles", "energy")
 _SLOTS = 2
 
 #: Which counter's energy each total of the estimate stands for.
-_COUNTER_OF_TOTAL = {
+COUNTER_OF_TOTAL = {
     CYCLES: "cycles",
     LOAD_BYTES: "dram_read_bytes",
     STORE_BYTES: "dram_write_bytes",
@@ -123,7 +123,7 @@ def _weights(objective: str, action_pj: dict[str, float] | None) -> np.ndarray:
     if objective == "cycles":
         weights[CYCLES] = 1.0
     else:
-        for total, counter in _COUNTER_OF_TOTAL.items():
+        for total, counter in COUNTER_OF_TOTAL.items():
             weights[total] = (action_pj or {}).get(counter, 0.0)
     return weights
 

@@ -3,12 +3,16 @@
 import pytest
 
 from codesign.costs.energy import action_vector
+from simulators.activity import INDEX
 from simulators.machine_files import load_machine
-from simulators.npu.fast import CYCLES, estimate
-from simulators.npu.mapper import candidates, choose, halvings, places, tiling_of
+from simulators.npu.counts import count_program, new_counts
+from simulators.npu.fast import CYCLES, LOAD_BYTES, LOADED, SUM_READS, SUM_WRITES, WEIGHTS_LOADED, estimate
+from simulators.npu.mapper import COUNTER_OF_TOTAL, candidates, choose, halvings, places, tiling_of
 from simulators.npu.plan import Tiling
-from simulators.npu.planner import compile_for, plan_layer
+from simulators.npu.planner import compile_for, emit_program, plan_layer
 from simulators.npu.simulate import choose_mapping, simulate
+from simulators.program import as_table
+from tests.simulators.npu.kernel_results import LAYERS, MACHINES
 from workloads.errors import CodesignError
 from workloads.load import load_network
 from workloads.trace import Layer, Trace, Window
@@ -113,3 +117,16 @@ def test_a_token_counter_that_overflows_stops_the_run():
     assert str(fault.value) == (
         "program: token counter store->vector.0 passed 1; give the machine more queues.token_bits"
     )
+
+
+@pytest.mark.parametrize("flow", MACHINES)
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+def test_totals_of_an_estimate_are_the_counts_of_the_program(flow, layer):
+    compiled = compile_for(load_machine("small_npu_8x8", MACHINES[flow]))
+    plan = choose(compiled, layer)
+    totals = estimate(compiled.config, compiled.functions, plan.g, plan.codes)
+    counts = new_counts()
+    count_program(compiled.config, compiled.functions, as_table(emit_program(compiled, plan)), counts)
+    for total in (LOADED, WEIGHTS_LOADED, SUM_READS, SUM_WRITES):
+        assert totals[total] == counts[INDEX[COUNTER_OF_TOTAL[total]]]
+    assert 0 < totals[LOAD_BYTES] <= counts[INDEX["dram_read_bytes"]]
