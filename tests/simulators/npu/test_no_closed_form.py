@@ -23,7 +23,13 @@ ROOT = Path(__file__).parents[3]
 NPU = ROOT / "simulators" / "npu"
 KERNELS = [NPU / "cycle.py", *sorted(path for path in NPU.glob("exact*.py") if path.name != "exact_layers.py")]
 #: Where a layer becomes tiles, and where tiles have a time in closed form.
-LAYER_LEVEL = {f"simulators.npu.{name}" for name in ("fast", "mapper", "planner", "plan", "placement", "tiles", "emit")}
+LAYER_LEVEL = {
+    f"simulators.npu.{name}"
+    for name in (
+        "fast", "search", "mapper", "planner", "plan", "placement", "tiles", "tokens", "emit", "emit_array",
+        "emit_transfers",
+    )
+}  # fmt: skip
 
 
 def imports(tree: ast.AST) -> set[str]:
