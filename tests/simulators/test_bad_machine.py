@@ -5,7 +5,6 @@ for the path, and a word of `NAMES` for a long list.
 """
 
 # ruff: noqa: E501  (the tables hold exact messages)
-
 from __future__ import annotations
 
 import time
