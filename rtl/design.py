@@ -1,0 +1,52 @@
+"""A machine as RTL: what `codesign rtl` writes and every bench runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.back import verilog
+
+from rtl.encoding import encode_program
+from rtl.npu.memories import MACRO_VERILOG
+from rtl.npu.top import Npu
+from rtl.parameters import NpuParameters, parameters_of
+from simulators.machine import Machine
+
+TOP = "npu"
+
+
+@dataclass(frozen=True)
+class Design:
+    """The RTL of one machine.
+
+    Attributes
+    ----------
+    parameters : NpuParameters
+    probe : bool
+        Whether the top has the port ``probe``.
+    """
+
+    parameters: NpuParameters
+    probe: bool = False
+
+    @classmethod
+    def of(cls, machine: Machine, *, probe: bool = False) -> Design:
+        """Return the design of a machine (see `rtl.parameters.parameters_of` for what has none)."""
+        return cls(parameters_of(machine), probe)
+
+    @cached_property
+    def verilog(self) -> str:
+        """The whole design as Verilog; the top module is ``npu``. A PE is emitted once and instantiated."""
+        top = Npu(self.parameters, probe=self.probe)
+        text = verilog.convert(top, name=TOP, emit_src=False, strip_internal_attrs=True)
+        return "\n".join((text, top.execute.pe_verilog(), MACRO_VERILOG))
+
+    def component(self) -> Npu:
+        """Return a fresh component without instances, for Amaranth's own simulator."""
+        return Npu(self.parameters, instances=False, probe=self.probe)
+
+    def encode(self, program: np.ndarray) -> np.ndarray:
+        """Return a program as packed words, uint32 of shape (commands, words)."""
+        return encode_program(self.parameters, program)

@@ -1,0 +1,93 @@
+"""The performance counters: what the blocks report each cycle, added up; the same as the simulator's, name by name."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.encoding import TOKEN_MASK_BITS
+from rtl.npu.queues import lowest_source
+from rtl.parameters import COUNTER_BITS
+from simulators.activity import COUNTERS
+from simulators.program import LOAD_ENGINE, VECTOR_ENGINE
+
+
+class ExecuteWaits(wiring.Component):
+    """Why the array takes nothing in this cycle: docs/npu.md, last paragraph of "Execute engine".
+
+    ``array_busy``: a matmul or its drain is under way; ``head_valid``, ``missing``: of the execute queue; ``started``,
+    ``matmul_started``: in this cycle; ``commands``: preloads and matmuls of the program.
+    """
+
+    array_busy: In(1)
+    head_valid: In(1)
+    missing: In(TOKEN_MASK_BITS)
+    started: In(1)
+    matmul_started: In(1)
+    commands: In(32)
+    execute_wait_token_load: Out(1)
+    execute_wait_token_vector: Out(1)
+    execute_wait_token_store: Out(1)
+    execute_wait_array: Out(1)
+    execute_wait_queue: Out(1)
+
+    def elaborate(self, platform: object) -> Module:
+        """One class a cycle at most."""
+        m = Module()
+        popped = Signal(32)
+        with m.If(self.started):
+            m.d.sync += popped.eq(popped + 1)
+        source = lowest_source(self.missing)
+        waits = self.missing.any()
+        from_load, from_vector = source == LOAD_ENGINE, source == VECTOR_ENGINE
+        with m.If(~self.array_busy & self.head_valid):
+            m.d.comb += [
+                self.execute_wait_token_load.eq(waits & from_load),
+                self.execute_wait_token_vector.eq(waits & from_vector),
+                self.execute_wait_token_store.eq(waits & ~from_load & ~from_vector),
+                self.execute_wait_array.eq(~waits & ~self.matmul_started),
+            ]
+        with m.Elif(~self.array_busy):
+            m.d.comb += self.execute_wait_queue.eq(popped < self.commands)
+        return m
+
+
+class Counters(wiring.Component):
+    """Sums of increments.
+
+    Parameters
+    ----------
+    widths : dict of str to tuple of int
+        For each counter that moves, the widths of the increments that its blocks report (members ``<name>_<i>``).
+
+    ``first`` is the cycle 0 of docs/npu.md; ``cycles`` is the cycle of the last ``end`` so far.
+    """
+
+    def __init__(self, widths: dict[str, tuple[int, ...]]):
+        unknown = set(widths) - set(COUNTERS)
+        assert not unknown, f"{sorted(unknown)} are no counters"
+        self.widths = widths
+        members: dict[str, wiring.Member] = {
+            f"{name}_{i}": In(bits) for name, many in widths.items() for i, bits in enumerate(many)
+        }
+        members |= {"first": In(1), "end": In(1), "values": Out(COUNTER_BITS * len(COUNTERS))}
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """A register and an adder for each."""
+        m = Module()
+        values = {name: Signal(COUNTER_BITS, name=name) for name in COUNTERS}
+        elapsed, started = Signal(COUNTER_BITS), Signal()
+        with m.If(self.first | started):
+            m.d.sync += [started.eq(1), elapsed.eq(elapsed + 1)]
+        with m.If(self.end):
+            m.d.sync += values["cycles"].eq(elapsed)
+        for name, many in self.widths.items():
+            increment: Value = getattr(self, f"{name}_0")
+            for i in range(1, len(many)):
+                increment = increment + getattr(self, f"{name}_{i}")
+            with m.If(increment != 0):
+                m.d.sync += values[name].eq(values[name] + increment)
+        m.d.comb += self.values.eq(Cat(*values.values()))
+        return m

@@ -1,0 +1,103 @@
+"""On-chip memories: macros in the Verilog (never synthesized, their cost is the SRAM table's), arrays in Amaranth's simulator.
+
+A macro has the ports that its clients need, each a number of contiguous elements (`rtl.npu.interfaces`). Contiguous
+lanes are rotating banks of one memory; lanes with addresses of their own are ports of their own.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, ClockSignal, Instance, Module, Value
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In
+
+from rtl.npu.interfaces import read_port, write_port
+from rtl.parameters import address_bits
+
+MACRO = "codesign_memory"
+#: Reads are combinational, writes take effect at the clock edge; everything holds 0 at first. Of several writes to one
+#: word in one cycle the last port's stays (programs that do this are refused by the checker).
+MACRO_VERILOG = f"""\
+module {MACRO} #(
+    parameter WIDTH = 8, parameter DEPTH = 16, parameter ADDRESS = 4, parameter READS = 1, parameter WRITES = 1
+) (
+    input clk,
+    input [READS*ADDRESS-1:0] read_address,
+    output [READS*WIDTH-1:0] read_data,
+    input [WRITES-1:0] write_enable,
+    input [WRITES*ADDRESS-1:0] write_address,
+    input [WRITES*WIDTH-1:0] write_data
+);
+    reg [WIDTH-1:0] words [0:DEPTH-1];
+    integer i, w;
+    initial for (i = 0; i < DEPTH; i = i + 1) words[i] = 0;
+    genvar r;
+    generate
+        for (r = 0; r < READS; r = r + 1) begin : port
+            assign read_data[r*WIDTH +: WIDTH] = words[read_address[r*ADDRESS +: ADDRESS]];
+        end
+    endgenerate
+    always @(posedge clk)
+        for (w = 0; w < WRITES; w = w + 1)
+            if (write_enable[w]) words[write_address[w*ADDRESS +: ADDRESS]] <= write_data[w*WIDTH +: WIDTH];
+endmodule
+"""
+
+
+class OnChipMemory(wiring.Component):
+    """A memory of `depth` elements of `width` bits with contiguous ports.
+
+    Parameters
+    ----------
+    depth, width : int
+    reads, writes : tuple of int
+        The lanes of each port; the members are ``read_0``, ..., ``write_0``, ....
+    instances : bool
+        The Verilog macro, or (for Amaranth's simulator) an array.
+    """
+
+    def __init__(self, depth: int, width: int, reads: tuple[int, ...], writes: tuple[int, ...], *, instances: bool):
+        self.depth, self.width, self.instances = depth, width, instances
+        self.reads, self.writes = reads, writes
+        bits = self.address = address_bits(depth)
+        members: dict[str, wiring.Member] = {
+            f"read_{i}": In(read_port(bits, width, lanes)) for i, lanes in enumerate(reads)
+        } | {f"write_{i}": In(write_port(bits, width, lanes)) for i, lanes in enumerate(writes)}
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """Spread the contiguous ports over single elements."""
+        m = Module()
+        addresses, read_data = [], []
+        for i, lanes in enumerate(self.reads):
+            port = getattr(self, f"read_{i}")
+            addresses += [(port.address + lane)[: self.address] for lane in range(lanes)]
+            read_data.append(port.data)
+        enables, write_addresses, write_data = [], [], []
+        for i, lanes in enumerate(self.writes):
+            port = getattr(self, f"write_{i}")
+            enables.append(port.enable)
+            write_addresses += [(port.address + lane)[: self.address] for lane in range(lanes)]
+            write_data.append(port.data)
+        if self.instances:
+            m.submodules.macro = Instance(
+                MACRO, p_WIDTH=self.width, p_DEPTH=self.depth, p_ADDRESS=self.address, p_READS=sum(self.reads),
+                p_WRITES=sum(self.writes), i_clk=ClockSignal(), i_read_address=Cat(*addresses),
+                o_read_data=Cat(*read_data), i_write_enable=Cat(*enables), i_write_address=Cat(*write_addresses),
+                i_write_data=Cat(*write_data),
+            )  # fmt: skip
+            return m
+        self._array(m, addresses, Cat(*read_data), Cat(*enables), write_addresses, Cat(*write_data))
+        return m
+
+    def _array(
+        self, m: Module, addresses: list[Value], read_data: Value, enables: Value, write_addresses: list[Value],
+        write_data: Value,
+    ) -> None:  # fmt: skip
+        m.submodules.array = array = memory.Memory(shape=self.width, depth=self.depth, init=[])
+        for i, address in enumerate(addresses):
+            port = array.read_port(domain="comb")
+            m.d.comb += [port.addr.eq(address), read_data[i * self.width : (i + 1) * self.width].eq(port.data)]
+        for i, address in enumerate(write_addresses):
+            port = array.write_port()
+            data = write_data[i * self.width : (i + 1) * self.width]
+            m.d.comb += [port.addr.eq(address), port.en.eq(enables[i]), port.data.eq(data)]
