@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from codesign.costs.area import AreaReport, area
 from codesign.costs.energy import energy
 from codesign.costs.figures import STATUSES
 from codesign.costs.sources import cost_table
-from codesign.layers import Layers, shape_text
+from codesign.layers import ACTIVITY, Layers, shape_text
 from codesign.report.units import percent
 from codesign.result import Result
 from simulators.activity import as_dict
 from simulators.machine import Machine
+from workloads.activity import Activity, activity_text
+from workloads.trace import Trace
 
 
 def assemble(simulation: Any, label: str, weights: str, notes: list[str]) -> Result:
@@ -36,6 +39,7 @@ def assemble(simulation: Any, label: str, weights: str, notes: list[str]) -> Res
         machine=machine.name,
         fidelity=simulation.fidelity,
         weights=weights,
+        activity=activity_text(_activities(trace), trace.activity_inputs),
         batch=trace.batch,
         cycles=cycles,
         latency_s=latency_s,
@@ -108,7 +112,12 @@ def _row(
         "cycle_classes": cycle_classes(run.where, cycles, counts),
         "energy_by_component_pj": spent.by_component,
         "counters": counts,
+        "activity": asdict(layer.activity) if layer.engine == "matrix" else dict.fromkeys(ACTIVITY),
     }
+
+
+def _activities(trace: Trace) -> list[Activity]:
+    return [layer.activity for layer in trace.layers if layer.engine == "matrix"]
 
 
 def _by_status(figures: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -86,6 +86,7 @@ def run(
     objective: ObjectiveOption = Objective.cycles,
     allow_host: HostOption = False,
     random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs for exact")] = None,
+    inputs: Annotated[str, typer.Option(help="Real inputs, .npz by name: toggle rates are measured on them")] = "",
     dim: DimensionOption = [],
     out: OutOption = "",
 ) -> None:
@@ -101,7 +102,7 @@ def run(
         result = run_network(
             network, machine, set=set, batch=batch, fidelity=fidelity.value, formats=formats.value,
             mapping=mapping or None, objective=objective.value, allow_host=allow_host, random_weights=random_weights,
-            dimensions=_dimensions(dim), progress=progress,
+            dimensions=_dimensions(dim), inputs=inputs or None, progress=progress,
         )  # fmt: skip
     _emit(_rendered(result, format, out), out)
 

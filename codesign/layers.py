@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import Any, overload
 
+from workloads.activity import Activity
 from workloads.errors import CodesignError, did_you_mean
 from workloads.trace import Window
 
@@ -16,7 +18,9 @@ COLUMNS = (
     "bound_share", "note",
 )  # fmt: skip
 #: The keys of a row that hold a dictionary.
-DETAILS = ("cycle_classes", "energy_by_component_pj", "counters")
+DETAILS = ("cycle_classes", "energy_by_component_pj", "counters", "activity")
+#: The keys of a row's activity (`workloads.activity.Activity`); None but for layers that multiply matrices.
+ACTIVITY = tuple(entry.name for entry in fields(Activity))
 
 
 class Layers(Sequence[dict[str, Any]]):

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from codesign.layers import COLUMNS, DETAILS, Layers
+from codesign.layers import ACTIVITY, COLUMNS, DETAILS, Layers
 
 
 @dataclass
@@ -23,6 +23,8 @@ class Result:
         Where the network came from; the machine's name.
     fidelity, weights : str
         How it was simulated; how real the weights are (``real``, ``random (seed 1)``, ``shapes only``).
+    activity : str
+        How the toggle rates of weights and activations are known, in one phrase.
     batch : int
         Inferences in one pass.
     cycles : int
@@ -61,6 +63,7 @@ class Result:
     machine: str
     fidelity: str
     weights: str
+    activity: str
     batch: int
     cycles: int
     latency_s: float
@@ -103,10 +106,12 @@ class Result:
         areas = [f"area_um2.{name}" for name in self.area_um2]
         extra = [name for name in totals if name not in COLUMNS]
         table = io.StringIO()
-        writer = csv.DictWriter(table, [*COLUMNS, *components, *extra, *areas], lineterminator="\n")
+        rates = [f"activity.{name}" for name in ACTIVITY]
+        writer = csv.DictWriter(table, [*COLUMNS, *rates, *components, *extra, *areas], lineterminator="\n")
         writer.writeheader()
         for row in self.layers:
             energies = {f"energy_pj.{name}": pj for name, pj in row["energy_by_component_pj"].items()}
+            energies |= {f"activity.{name}": rate for name, rate in row["activity"].items()}
             writer.writerow({**{name: row[name] for name in COLUMNS}, **energies, "energy_pj.total": row["energy_pj"]})
         sums = {name: sum(row[name] for row in self.layers) for name in _SUMS}
         last = {"name": "total", "where": self.machine, **sums, **totals, "energy_pj": self.energy_pj["total"]}
@@ -122,7 +127,7 @@ class Result:
 
 
 _SUMMARY = (
-    "network", "machine", "fidelity", "weights", "batch", "cycles", "latency_s", "throughput_per_s", "macs",
+    "network", "machine", "fidelity", "weights", "activity", "batch", "cycles", "latency_s", "throughput_per_s", "macs",
     "utilization", "tops", "peak_tops", "tops_per_w", "power_w", "dram_bytes", "energy_pj", "area_um2",
     "energy_pj_by_status", "area_um2_by_status", "bottlenecks", "notes", "sources",
 )  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign.assemble import assemble
+from codesign.inputs import Inputs, exact_inputs, read_inputs, with_measured_activity
 from codesign.mapping_files import read_mapping
 from codesign.provenance import provenance
 from codesign.result import Result
@@ -35,6 +36,7 @@ class Prepared:
     label: str
     weights: str
     notes: list[str] = field(default_factory=list)
+    inputs: dict[str, Any] = field(default_factory=dict)
 
 
 def run(
@@ -50,7 +52,7 @@ def run(
     allow_host: bool = False,
     random_weights: int | None = None,
     dimensions: Mapping[str, int] | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Inputs | None = None,
     progress: bool | Progress | None = False,
 ) -> Result:
     """Run a network on a machine.
@@ -79,8 +81,10 @@ def run(
         Seed of random weights, scales and inputs; `exact` needs it where the network has no values of its own.
     dimensions : mapping, optional
         Sizes of an ONNX model's symbolic dimensions, by name.
-    inputs : mapping, optional
-        `exact`: integer arrays by the name of the network's input; random ones when absent.
+    inputs : mapping, str or Path, optional
+        Arrays by the name of the network's input, or an ``.npz`` (``.npy``) of them; several batches lie along the
+        first axis. The activity of the layers is measured on them (on the network's own samples when absent), and
+        `exact` computes the first batch (random values when absent).
     progress : bool or callable
         True draws a bar on a terminal; a callable gets (layers done, layers in all, name).
 
@@ -93,17 +97,16 @@ def run(
 
     began = time.perf_counter()
     _check_choice("fidelity", fidelity, FIDELITIES)
-    ready = prepare(network, machine, set, batch, formats, random_weights, dimensions)
-    if fidelity == "exact":
-        inputs = _exact_inputs(ready, inputs, random_weights)
-    elif inputs is not None:
-        raise CodesignError(f"inputs: fidelity {fidelity} has no values; use exact")
+    ready = prepare(network, machine, set, batch, formats, random_weights, dimensions, inputs)
+    if fidelity != "exact":
+        _check_measured(network, ready)
+    values = _exact_inputs(ready, random_weights) if fidelity == "exact" else None
     pinned = read_mapping(mapping) if isinstance(mapping, str | Path) else mapping
     costs = _costs(ready.machine, objective)
     with _watched(progress) as watcher:
         simulation = simulate(
             ready.trace, ready.machine, fidelity=fidelity, mapping=pinned, objective=objective, action_pj=costs,
-            allow_host=allow_host, inputs=inputs, progress=watcher,
+            allow_host=allow_host, inputs=values, progress=watcher,
         )  # fmt: skip
     result = assemble(simulation, ready.label, ready.weights, ready.notes)
     result.provenance = provenance(network, ready.trace, ready.machine, random_weights, began)
@@ -143,8 +146,9 @@ def prepare(
     formats: str = "retype",
     seed: int | None = None,
     dimensions: Mapping[str, int] | None = None,
+    inputs: Inputs | None = None,
 ) -> Prepared:
-    """Return machine and trace, the network in the machine's formats."""
+    """Return machine and trace, the network in the machine's formats, the activity of real values measured."""
     from workloads.load import load_network
     from workloads.tracing import trace_network
     from workloads.transforms.random_values import random_values
@@ -154,14 +158,20 @@ def prepare(
     if isinstance(network, Trace):
         if seed is not None or dimensions or batch != 1:
             raise CodesignError("network: a Trace has its batch, weights and dimensions already; give a Network")
-        return Prepared(described, network, network.source or network.name, network.weights)
+        label, given = network.source or network.name, read_inputs(inputs, network)
+        return Prepared(described, network, label, network.weights, inputs=given)
     graph = network if isinstance(network, Network) else load_network(str(network), dimensions)
     label, weights, notes = graph.source or graph.name, graph.weights, []
-    graph, said = _retyped(graph, described, formats, label)
+    typed, said = _retyped(graph, described, formats, label)
     notes += [said] if said else []
     if seed is not None:
-        graph, weights = random_values(graph, seed), f"random (seed {seed})"
-    return Prepared(described, trace_network(graph, batch), label, weights, notes)
+        typed, weights = random_values(typed, seed), f"random (seed {seed})"
+    trace = trace_network(typed, batch)
+    given = read_inputs(inputs, trace)
+    if weights == "real":
+        trace, said = with_measured_activity(trace, graph, given)
+        notes += [said] if said else []
+    return Prepared(described, trace, label, weights, notes, given)
 
 
 def read_machine(machine: str | Path | Machine, overrides: Sequence[str] = ()) -> Machine:
@@ -188,7 +198,14 @@ def _retyped(graph: Network, machine: Machine, formats: str, label: str) -> tupl
     return retype(graph, pe.activation, pe.weight, pe.accumulator)
 
 
-def _exact_inputs(ready: Prepared, given: Mapping[str, Any] | None, seed: int | None) -> dict[str, Any]:
+def _check_measured(network: Any, ready: Prepared) -> None:
+    """Refuse inputs that nothing was measured on, where no values are computed either."""
+    if ready.inputs and (ready.weights != "real" or isinstance(network, Trace)):
+        reason = "a Trace has its activity already" if ready.weights == "real" else f"weights are {ready.weights}"
+        raise CodesignError(f"inputs: there is nothing to measure on them ({reason}); only fidelity exact takes them")
+
+
+def _exact_inputs(ready: Prepared, seed: int | None) -> dict[str, Any]:
     """Return the inputs of an exact run; random ones say so in the notes."""
     from workloads.transforms.random_values import random_inputs
 
@@ -204,14 +221,8 @@ def _exact_inputs(ready: Prepared, given: Mapping[str, Any] | None, seed: int | 
             f"{ready.label}: fidelity exact computes values, and {lacking}; "
             "give a seed for random ones (--random-weights SEED)"
         )
-    if given is not None:
-        for name in given:
-            if name not in trace.inputs:
-                known = ", ".join(trace.inputs)
-                raise CodesignError(
-                    f"inputs: the network reads no '{name}'; it reads {known}{did_you_mean(name, trace.inputs)}"
-                )
-        return dict(given)
+    if ready.inputs:
+        return exact_inputs(trace, ready.inputs)
     ready.notes.append(f"inputs: random (seed {seed or 0})")
     return random_inputs(trace, seed or 0)
 

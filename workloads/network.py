@@ -71,6 +71,9 @@ class Network:
         The requantizer mode that the network was made for (see `workloads.requantize.ROUNDINGS`).
     source : str
         Where it came from, for the report (`onnx:resnet50`, a path).
+    samples : dict of str to numpy.ndarray
+        Real inputs that come with the network, stored integers by the input's name, several along the first axis;
+        the activity of its layers is measured on them where none are given.
     """
 
     name: str
@@ -81,3 +84,4 @@ class Network:
     weights: str = "shapes only"
     rounding: str = "float_half_even"
     source: str = ""
+    samples: dict[str, np.ndarray] = field(default_factory=dict)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from workloads.activity import UNIFORM_INT8, Activity
+
 #: What a layer needs: the array, the vector unit, a copy through the DMA, or nothing (an address calculation).
 ENGINES = ("matrix", "vector", "move", "view")
 
@@ -100,6 +102,8 @@ class Layer:
         The second operand is computed at run time (attention).
     weight_count, zero_weights : int
         Sparsity: weights, and those among them that are exactly zero; 0 and 0 where values are not known.
+    activity : Activity
+        Toggle rates of the operands, measured or the stated default; the energy of matrix layers depends on them.
     """
 
     name: str
@@ -122,6 +126,7 @@ class Layer:
     weight_count: int = 0
     zero_weights: int = 0
     quantization: Quantization | None = None
+    activity: Activity = UNIFORM_INT8
 
     @property
     def weight_density(self) -> float | None:
@@ -131,7 +136,10 @@ class Layer:
 
 @dataclass
 class Trace:
-    """The layers in order, their arrays, and how real the weights are (see `workloads.network.WEIGHTS`)."""
+    """The layers in order, their arrays, and how real the weights are (see `workloads.network.WEIGHTS`).
+
+    `activity_inputs`: inferences that the layers' activations were measured on (`workloads.tracing_activity`).
+    """
 
     name: str
     layers: list[Layer]
@@ -143,6 +151,7 @@ class Trace:
     weights: str = "shapes only"
     rounding: str = "float_half_even"
     source: str = ""
+    activity_inputs: int = 0
 
     @property
     def macs(self) -> int:

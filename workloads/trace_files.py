@@ -1,6 +1,6 @@
 """Save and load a trace: one .npz, its layers as JSON, its arrays as plain .npy members; never pickle.
 
-The file is byte-equal for equal traces. `VERSION` counts changes of the layout; a newer one is refused.
+The file is byte-equal for equal traces. `VERSION` counts changes of the layout; another one is refused.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from workloads.activity import Activity, check_activity
 from workloads.errors import CodesignError
 from workloads.trace import ENGINES, Layer, Quantization, Trace, Window
 
-VERSION = 1
+VERSION = 2
 _HEADER = "trace.json"
 _MAX_HEADER_BYTES = 1 << 28
 _FORMAT = "codesign trace"
@@ -53,7 +54,7 @@ def load_trace(path: str | Path) -> Trace:
     Raises
     ------
     CodesignError
-        When the file is none, is damaged, or was written by a newer version.
+        When the file is none, is damaged, or was written by another version.
     """
     path = Path(path)
     if path.is_dir():
@@ -87,9 +88,13 @@ def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
         raise CodesignError(f"{path}: not a trace ({_HEADER} describes something else)")
     version = content.pop("version", None)
     if not isinstance(version, int) or version < 1:
-        raise CodesignError(f"{path}: version {version!r} of a trace is not known; use 1 to {VERSION}")
+        raise CodesignError(f"{path}: version {version!r} of a trace is not known; use {VERSION}")
     if version > VERSION:
         raise CodesignError(f"{path}: written by a newer version of codesign (trace version {version}, here {VERSION})")
+    if version < VERSION:
+        raise CodesignError(
+            f"{path}: written by an older version of codesign (trace version {version}, here {VERSION}); make it again"
+        )
     if not isinstance(content.get("arrays"), list):
         raise CodesignError(f"{path}: field 'arrays' is missing or mistyped")
     return content
@@ -122,7 +127,8 @@ def _trace(content: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -
         window = _build(Window, entry.pop("window", None), f"{where}: window")
         numbers = entry.pop("quantization", None)
         quantization = None if numbers is None else _build(Quantization, numbers, f"{where}: quantization")
-        layer = _build(Layer, entry, where, window=window, quantization=quantization)
+        activity = _build(Activity, entry.pop("activity", None), f"{where}: activity")
+        layer = _build(Layer, entry, where, window=window, quantization=quantization, activity=activity)
         _check_layer(layer, trace, where)
         trace.layers.append(layer)
     return trace
@@ -158,6 +164,7 @@ def _build(kind: type, content: Any, where: str, **given: Any) -> Any:
 def _check_layer(layer: Layer, trace: Trace, where: str) -> None:
     if layer.engine not in ENGINES:
         raise CodesignError(f"{where}: engine '{layer.engine}' is not known; use {', '.join(ENGINES)}")
+    check_activity(layer.activity, f"{where}: activity")
     multiplier = layer.quantization.multiplier if layer.quantization else ""
     for key in (layer.weights, layer.bias, multiplier):
         if key and key not in trace.arrays:

@@ -16,6 +16,7 @@ from workloads.errors import CodesignError
 from workloads.network import Network, Operator, Tensor
 from workloads.operators import OPERATORS, attributes_of, fused_with
 from workloads.trace import Layer, Quantization, Trace, Window
+from workloads.tracing_activity import with_weight_activity
 from workloads.tracing_layout import extents, image_tensors
 from workloads.tracing_quantization import Numbers
 from workloads.transforms.fuse import fuse
@@ -87,6 +88,8 @@ class Tracer:
             **given,
         )  # fmt: skip
         layer = self._with_sparsity(layer)
+        real = layer.weights and self.network.weights == "real"
+        layer = with_weight_activity(layer, self.trace.arrays[layer.weights] if real else None)
         self.trace.layers.append(layer)
         return layer
 
@@ -137,5 +140,3 @@ def _record_shapes(tracer: Tracer) -> None:
         if not tensor.constant:
             shape = tensor.shape
             tracer.trace.shapes[name] = (shape[0] * tracer.batch, *shape[1:]) if shape else shape
-
-

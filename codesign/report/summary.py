@@ -34,6 +34,8 @@ def summary_lines(result: Result) -> list[str]:
     spent = [f"{name} {percent(cycles / result.cycles)}" for name, cycles in result.bottlenecks.items() if cycles]
     if spent:
         lines.append(_line("bound by", f"{', '.join(spent)} (share of all cycles, by layer)"))
+    if result.activity:
+        lines.append(_line("activity", result.activity))
     lines += _trust(result)
     lines += [_line("note", note) for note in result.notes]
     return lines

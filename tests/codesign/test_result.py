@@ -13,7 +13,7 @@ from codesign.layers import COLUMNS, DETAILS
 
 MACHINE = "small_npu_8x8"
 KEYS = [
-    "network", "machine", "fidelity", "weights", "batch", "cycles", "latency_s", "throughput_per_s", "macs",
+    "network", "machine", "fidelity", "weights", "activity", "batch", "cycles", "latency_s", "throughput_per_s", "macs",
     "utilization", "tops", "peak_tops", "tops_per_w", "power_w", "dram_bytes", "energy_pj", "area_um2",
     "energy_pj_by_status", "area_um2_by_status", "bottlenecks", "notes", "sources", "layers", "provenance",
 ]  # fmt: skip
@@ -21,6 +21,7 @@ LAYER_KEYS = [
     "name", "operator", "where", "shape", "repeat", "macs", "weight_density", "cycles", "compute_cycles",
     "stall_cycles", "busy", "utilization", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "energy_pj",
     "bottleneck", "bound_by", "bound_share", "note", "cycle_classes", "energy_by_component_pj", "counters",
+    "activity",
 ]  # fmt: skip
 
 
@@ -125,7 +126,8 @@ def test_objects_give_what_names_give(result):
         ({"fidelity": "exactly"}, "fidelity: 'exactly' is none of exact, cycle, fast (did you mean 'exact'?)"),
         ({"objective": "area"}, "objective: 'area' is none of cycles, energy"),
         ({"formats": "kep"}, "formats: 'kep' is none of retype, keep (did you mean 'keep'?)"),
-        ({"inputs": {}}, "inputs: fidelity cycle has no values; use exact"),
+        ({"inputs": {"image": [[[[0] * 8] * 8]]}, "random_weights": 1},
+         "inputs: there is nothing to measure on them (weights are random (seed 1)); only fidelity exact takes them"),
         ({"fidelity": "exact", "inputs": {"imag": 0}},
          "inputs: the network reads no 'imag'; it reads image (did you mean 'image'?)"),
     ],

@@ -85,8 +85,9 @@ def _set(*keys, to):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (_set("version", to=VERSION + 1), "written by a newer version of codesign (trace version 2, here 1)"),
-    (_set("version", to="new"), "version 'new' of a trace is not known; use 1 to 1"),
+    (_set("version", to=VERSION + 1), "written by a newer version of codesign (trace version 3, here 2)"),
+    (_set("version", to=1), "written by an older version of codesign (trace version 1, here 2); make it again"),
+    (_set("version", to="new"), "version 'new' of a trace is not known; use 2"),
     (_set("format", to="other"), "not a trace (trace.json describes something else)"),
     (_set("layers", to=3), "field 'layers' or 'shapes' is missing or mistyped"),
     (_set("layers", 0, to=3), "layer 0: is no layer"),
@@ -97,6 +98,13 @@ def _set(*keys, to):
     (_set("layers", 0, "window", "in_h", to=0), "layer 0: window: in_h = 0: use an integer from 1 to 1099511627776"),
     (_set("layers", 0, "window", "in_h", to=1.5), "layer 0: window: field 'in_h' = '1.5' is mistyped"),
     (_set("layers", 0, "window", to=None), "layer 0: window: is missing or mistyped"),
+    (_set("layers", 0, "activity", to=None), "layer 0: activity: is missing or mistyped"),
+    (_set("layers", 0, "activity", "weight_zeros", to=1.5),
+     "layer 0: activity: weight_zeros = 1.5: use a share from 0 to 1"),
+    (_set("layers", 0, "activity", "weight_zeros", to=float("nan")),
+     "layer 0: activity: weight_zeros = nan: use a share from 0 to 1"),
+    (_set("layers", 0, "activity", "weight_source", to="guessed"),
+     "layer 0: activity: weight_source 'guessed' is not known; use measured or default"),
     (_set("layers", 0, "weights", to="none"), "layer 0: array 'none' is not in the file"),
     (_set("arrays", to=None), "field 'arrays' is missing or mistyped"),
 ])  # fmt: skip

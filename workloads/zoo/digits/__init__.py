@@ -16,10 +16,11 @@ from workloads.network import Network
 #: The model, for onnxruntime and the importer.
 MODEL = Path(__file__).with_name("digits_int8.onnx")
 _TEST = Path(__file__).with_name("digits_test.npz")
+_SAMPLES = 16
 
 
 def load_digits_network(rounding: str = "dyadic_half_up") -> Network:
-    """Return the network; input ``image`` (1, 1, 8, 8) int8, output (1, 10) int8 logits.
+    """Return the network; input ``image`` (1, 1, 8, 8) int8, output (1, 10) int8 logits; 16 test images as samples.
 
     Parameters
     ----------
@@ -30,6 +31,7 @@ def load_digits_network(rounding: str = "dyadic_half_up") -> Network:
 
     network = import_onnx(MODEL, source="digits")
     network.name, network.rounding = "digits", rounding
+    network.samples = quantized_inputs(network, load_test_images()[0][:_SAMPLES])
     return network
 
 
