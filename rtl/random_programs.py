@@ -275,7 +275,7 @@ class Builder:
         tile, rows = self.tiles(self.fold), self.array.rows
         self.load(SCRATCHPAD, tile, self.free(token(X, L, 0), self.fold), mask(token(L, X, 0)))
         self.load(WEIGHT_BUFFER, tile, self.free(token(X, L, 1), self.fold), mask(token(L, X, 1)))
-        blocks = self.array.convolution == "shifted"
+        blocks, half = self.array.convolution == "shifted", self.sizes.tile // 2 - max(rows, 8)
         count = self.draw(1, 3) if blocks else self.draw(1, 16)
         steps = count * (rows if blocks else 1)
         self.emit(
@@ -283,7 +283,7 @@ class Builder:
             weight_stride=self.draw(0, (self.sizes.tile - self.array.cols) // steps), **shape,
             waits=mask(token(L, X, 0), token(L, X, 1)) | waits,
             gives=mask(token(X, L, 0), token(X, L, 1)) | gives,
-            **self.nest("", count, self.sizes.tile // 2 - max(rows, 8)), **self.nest("lane_", rows, self.sizes.tile // 2 - max(rows, 8))
+            **self.nest("", count, half), **self.nest("lane_", rows, half)
         )  # fmt: skip
 
     def results(self, words: int, channels: int, sums: int) -> None:

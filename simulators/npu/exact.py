@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.activity import INDEX
-from simulators.kernels import inlined_kernel, kernel
+from simulators.kernels import copy_into, inlined_kernel, kernel
 from simulators.machine import Machine
 from simulators.npu import dma, exact_array, exact_dma, exact_vector
 from simulators.npu.config import C, capacities, compile_machine, format_bits, function_table
@@ -30,6 +30,7 @@ from simulators.npu.counts import (
 )  # fmt: skip
 from simulators.npu.cycle import refuse_overflow, stuck
 from simulators.npu.exact_state import Memories, R, Registers, new_registers
+from simulators.npu.probe import HASH_BASIS, probe_length, probe_values, roll
 from simulators.npu.state import BEATS, COMPLETE, S, State, new_state
 from simulators.program import (
     EXECUTE_ENGINE,
@@ -162,10 +163,26 @@ def _end(st, program, index, cycle):
         end_command(st, program, index, cycle)
 
 
+@inlined_kernel
+def _probe(st, reg, mem, config, counts, cycle, hashed, probe):
+    """Record the hash of all registers after this cycle, and their values where a window of cycles asks for them."""
+    if st.s[_ENDED] > probe.last[0]:
+        probe.last[0], probe.last[1] = st.s[_ENDED], cycle
+    probe_values(st, reg, mem, config, counts, probe.last[1], probe.values)
+    hashed = roll(hashed, probe.values)
+    if cycle < probe.hashes.shape[0]:
+        probe.hashes[cycle] = hashed
+    row = cycle - probe.first[0]
+    if 0 <= row < probe.window.shape[0]:
+        copy_into(probe.window[row], probe.values)
+    return hashed
+
+
 @kernel
-def _run(st, reg, mem, config, functions, program, stalls, counts, limit):
+def _run(st, reg, mem, config, functions, program, stalls, counts, limit, probe):
     """Run to the last end; return its cycle, or -1 - cycle when `limit` cycles pass without a start or an end."""
     cycle, quiet, seen = np.int64(0), 0, np.int64(0)
+    hashed = np.uint64(HASH_BASIS)
     while True:
         room = _room(st, config, program)
         if cycle > 0:
@@ -184,6 +201,8 @@ def _run(st, reg, mem, config, functions, program, stalls, counts, limit):
         if room >= 0:
             st.queues[0, room] += 1
             st.s[_PC] += 1
+        if probe.values.shape[0]:
+            hashed = _probe(st, reg, mem, config, counts, cycle, hashed, probe)
         if st.s[_ENDED] == program.shape[0]:
             return cycle
         moved = st.s[_ENDED] + st.queues[0].sum() + st.queues[1].sum() + st.s[_LOAD_HELD] + st.s[_STORE_HELD]
@@ -225,8 +244,41 @@ def new_memories(
     )  # fmt: skip
 
 
-def run_exact(machine: Machine, program: np.ndarray, memories: Memories, stalls: np.ndarray | None = None) -> ExactRun:
-    """Run a program register by register; `memories` are changed in place.
+class Probe(NamedTuple):
+    """What `run_exact` records of the registers; made by `new_probe`.
+
+    Attributes
+    ----------
+    hashes : uint64 (cycles,)
+        The rolling hash of `simulators.npu.probe` after each cycle.
+    window : int64 (cycles, values)
+        All values after each cycle from `first` on.
+    """
+
+    hashes: np.ndarray
+    window: np.ndarray
+    first: np.ndarray
+    values: np.ndarray
+    last: np.ndarray
+
+
+def new_probe(machine: Machine, cycles: int = 0, first: int = 0, window: int = 0) -> Probe:
+    """Return a probe for `cycles` hashes and a window of values; without cycles one that records nothing."""
+    length = probe_length(compile_machine(machine), capacities(machine)[2]) if cycles or window else 0
+    return Probe(
+        np.zeros(cycles, np.uint64), np.zeros((window, length), np.int64), np.array([first], np.int64),
+        np.zeros(length, np.int64), np.zeros(2, np.int64),
+    )  # fmt: skip
+
+
+def run_exact(
+    machine: Machine,
+    program: np.ndarray,
+    memories: Memories,
+    stalls: np.ndarray | None = None,
+    probe: Probe | None = None,
+) -> ExactRun:
+    """Run a program register by register; `memories` are changed in place, `probe` records registers.
 
     Raises
     ------
@@ -241,7 +293,7 @@ def run_exact(machine: Machine, program: np.ndarray, memories: Memories, stalls:
     st: State = new_state(config, table)
     reg: Registers = new_registers(config, functions, memories.accumulator.dtype.type)
     limit = len(schedule) + 100_000 + 64 * int(config[C["memory_latency"]] + config[C["memory_spread"]])
-    cycles = _run(st, reg, memories, config, functions, table, schedule, counts, limit)
+    cycles = _run(st, reg, memories, config, functions, table, schedule, counts, limit, probe or new_probe(machine))
     if cycles < 0:
         raise CodesignError(f"program: {stuck(st, table)} (cycle {-1 - cycles})")
     refuse_overflow(st)

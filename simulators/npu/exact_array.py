@@ -37,8 +37,8 @@ _WA, _WS = F["weight_address"], F["weight_stride"]
 _P, _PROW, _TILE, _M, _STEP, _WAIT, _FLIGHT = (
     R["preload"], R["preload_row"], R["tile"], R["matmul"], R["step"], R["wait"], R["in_flight"],
 )  # fmt: skip
-_FH, _FN, _LH, _LN, _PH, _PN = (
-    R["first_head"], R["first_len"], R["last_head"], R["last_len"], R["preloads_head"], R["preloads_len"],
+_FH, _FN, _LH, _LN, _PH, _PN, _MOVES = (
+    R["first_head"], R["first_len"], R["last_head"], R["last_len"], R["preloads_head"], R["preloads_len"], R["moves"],
 )  # fmt: skip
 
 
@@ -231,7 +231,8 @@ def _move(reg, config, cycle):
     rows, latency = config[_ROWS], config[_PE]
     depth, operand, os_ = reg.stream.shape[0], config[_OPERAND], config[_FLOW] == OS
     bits = config[_BITS]
-    now, then = cycle % latency, (cycle + 1) % latency
+    now, then = reg.r[_MOVES] % latency, (reg.r[_MOVES] + 1) % latency
+    reg.r[_MOVES] += 1
     for i in range(rows - 1, -1, -1):
         if config[_SERIAL]:
             edge = reg.serial[i, 0]

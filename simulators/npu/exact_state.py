@@ -17,6 +17,7 @@ NAMES = (
     "first_head", "first_len", "last_head", "last_len",  # waves crossing the array
     "preloads_head", "preloads_len",  # preloads whose tile is still on its way
     "vector_pending",  # the vector command's outputs still in its pipeline
+    "moves",  # cycles in which the array's registers moved: they hold while no matmul is in flight
 )  # fmt: skip
 R = {name: i for i, name in enumerate(NAMES)}
 
