@@ -98,9 +98,7 @@ def run(
     began = time.perf_counter()
     _check_choice("fidelity", fidelity, FIDELITIES)
     ready = prepare(network, machine, set, batch, formats, random_weights, dimensions, inputs)
-    if fidelity != "exact":
-        _check_measured(network, ready)
-    values = _exact_inputs(ready, random_weights) if fidelity == "exact" else None
+    values = _values(network, ready, fidelity, random_weights)
     pinned = read_mapping(mapping) if isinstance(mapping, str | Path) else mapping
     costs = _costs(ready.machine, objective)
     with _watched(progress) as watcher:
@@ -198,11 +196,14 @@ def _retyped(graph: Network, machine: Machine, formats: str, label: str) -> tupl
     return retype(graph, pe.activation, pe.weight, pe.accumulator)
 
 
-def _check_measured(network: Any, ready: Prepared) -> None:
-    """Refuse inputs that nothing was measured on, where no values are computed either."""
+def _values(network: Any, ready: Prepared, fidelity: str, seed: int | None) -> dict[str, Any] | None:
+    """Return the inputs that a run computes, None where it has no values; inputs without any use are refused."""
+    if fidelity == "exact":
+        return _exact_inputs(ready, seed)
     if ready.inputs and (ready.weights != "real" or isinstance(network, Trace)):
         reason = "a Trace has its activity already" if ready.weights == "real" else f"weights are {ready.weights}"
         raise CodesignError(f"inputs: there is nothing to measure on them ({reason}); only fidelity exact takes them")
+    return None
 
 
 def _exact_inputs(ready: Prepared, seed: int | None) -> dict[str, Any]:
