@@ -1,0 +1,114 @@
+"""Nests as odometers: addresses without a multiplier or a divider. Their meaning: docs/npu.md, "Nests".
+
+A command brings a nest as its extents `n0`, `n1`, the digits `i0`, `i1` of its first index, and the jumps of the
+address from one index to the next: `j0` within a row, `j1` when the inner digit wraps, `j2` when both wrap
+(`rtl.encoding`). Addresses are modulo the memory's address bits.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+NEST_FIELDS = ("n0", "n1", "i0", "i1", "j0", "j1", "j2")
+
+
+def nest_layout(extent_bits: int, address_bits: int) -> data.StructLayout:
+    """Return a nest: extents and digits of `extent_bits`, jumps of `address_bits`."""
+    return data.StructLayout({name: address_bits if name[0] == "j" else extent_bits for name in NEST_FIELDS})
+
+
+def nest_of(command: data.View, prefix: str = "") -> Value:
+    """Return the nest of a command's fields with that prefix, packed as `nest_layout` lays it."""
+    return Cat(command[prefix + name] for name in NEST_FIELDS)
+
+
+class Odometer(wiring.Component):
+    """The digits of a running index and the jump to the next one.
+
+    In the cycle of `load` the registers take `nest`, so the first address is used in that cycle and the digits are
+    those of the last address used ever after: ``address + jump`` is the next one, and `step` says that it is used.
+
+    Parameters
+    ----------
+    extent_bits, address_bits : int
+
+    Attributes
+    ----------
+    load, step : In(1)
+        `load` wins.
+    nest : In(nest_layout)
+    jump : Out(address_bits)
+        From registers only.
+    """
+
+    def __init__(self, extent_bits: int, address_bits: int) -> None:
+        layout = nest_layout(extent_bits, address_bits)
+        self.layout = layout
+        super().__init__({"load": In(1), "step": In(1), "nest": In(layout), "jump": Out(address_bits)})
+
+    def elaborate(self, platform: object) -> Module:
+        """Two digits; extents and jumps held beside them."""
+        m = Module()
+        held = Signal(self.layout)
+        next0, next1 = held.i0 + 1, held.i1 + 1
+        wrap0, wrap1 = next0 == held.n0, next1 == held.n1
+        m.d.comb += self.jump.eq(Mux(wrap0, Mux(wrap1, held.j2, held.j1), held.j0))
+        with m.If(self.load):
+            m.d.sync += held.eq(self.nest)
+        with m.Elif(self.step):
+            m.d.sync += held.i0.eq(Mux(wrap0, 0, next0))
+            with m.If(wrap0):
+                m.d.sync += held.i1.eq(Mux(wrap1, 0, next1))
+        return m
+
+
+class Wraps(NamedTuple):
+    """For each lane but the last, whether the inner digit, and both digits, wrap on the way to the next lane."""
+
+    inner: list[Value]
+    both: list[Value]
+
+
+def lane_wraps(m: Module, nest: data.View, lanes: int) -> Wraps:
+    """Return where the digits of a nest wrap over its first `lanes` indices, combinationally.
+
+    The steps that remain until a digit wraps are kept one-hot, as far as the lanes reach: a step is then a shift, and
+    the chain from lane to lane one gate a lane instead of an incrementer and a comparator.
+    """
+
+    def one_hot(steps: Value, name: str) -> Signal:
+        hot = Signal(max(lanes - 1, 1), name=f"{name}_remaining")
+        m.d.comb += hot.eq(Cat(steps == k + 1 for k in range(lanes - 1)))
+        return hot
+
+    reload0, reload1 = one_hot(nest.n0, "n0"), one_hot(nest.n1, "n1")
+    left0, left1 = one_hot(nest.n0 - nest.i0, "i0"), one_hot(nest.n1 - nest.i1, "i1")
+    inner: list[Value] = []
+    both: list[Value] = []
+    for lane in range(lanes - 1):
+        wraps0, wraps1 = left0[0], left0[0] & left1[0]
+        inner.append(wraps0)
+        both.append(wraps1)
+        after0 = Signal.like(left0, name=f"i0_remaining_{lane}")
+        after1 = Signal.like(left1, name=f"i1_remaining_{lane}")
+        m.d.comb += [
+            after0.eq(Mux(wraps0, reload0, left0 >> 1)),
+            after1.eq(Mux(wraps1, reload1, Mux(wraps0, left1 >> 1, left1))),
+        ]
+        left0, left1 = after0, after1
+    return Wraps(inner, both)
+
+
+def lane_addresses(m: Module, address: Value, nest: data.View, lanes: int) -> list[Value]:
+    """Return the addresses of the first `lanes` indices of a nest whose first one is `address`, combinationally."""
+    wraps, bits, found = lane_wraps(m, nest, lanes), len(address), [address]
+    for lane in range(lanes - 1):
+        after = Signal(bits, name=f"lane_address_{lane + 1}")
+        jump = Mux(wraps.both[lane], nest.j2, Mux(wraps.inner[lane], nest.j1, nest.j0))
+        m.d.comb += after.eq(found[-1] + jump)
+        found.append(after)
+    return found
