@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from simulators.npu.config import IS
-from simulators.npu.exact import Memories, new_memories, run_exact
+from simulators.npu.exact import ExactRun, Memories, new_memories, run_exact
 from simulators.npu.planner import Compiled, Plan, emit_program
 from simulators.npu.tiles import accumulator_words
 from simulators.npu.values import LayerValues, has_values
@@ -49,9 +49,13 @@ class ExactLayers:
         values.set_plan_values()
         program = emit_program(self.compiled, plan)
         memories = new_memories(self.compiled.machine, values.dram())
-        run = run_exact(self.compiled.machine, program, memories)
+        run = self.execute(program, memories)
         self.tensors[layer.outputs[0]] = self.shaped(layer, values.output(memories.dram))
         return run.cycles, run.counts
+
+    def execute(self, program: np.ndarray, memories: Memories) -> ExactRun:
+        """Run a program; `memories.dram` is changed in place. The RTL's bench puts itself here."""
+        return run_exact(self.compiled.machine, program, memories)
 
     def shaped(self, layer: Layer, image: np.ndarray) -> np.ndarray:
         """Return an output image in its tensor's own shape (a GEMM's rows have channels last)."""
