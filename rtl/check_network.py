@@ -1,4 +1,4 @@
-"""A whole integer network on the RTL: every layer's bits against the integer reference, cycles against the simulator."""
+"""A whole integer network on the RTL: each layer's bits against the integer reference, cycles against the simulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On-chip memories: macros in the Verilog (never synthesized, their cost is the SRAM table's), arrays in Amaranth's simulator.
+"""On-chip memories: macros in Verilog (not synthesized: the SRAM table prices them), arrays in Amaranth's simulator.
 
 A macro has the ports that its clients need, each a number of contiguous elements (`rtl.npu.interfaces`). Contiguous
 lanes are rotating banks of one memory; lanes with addresses of their own are ports of their own.
