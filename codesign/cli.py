@@ -61,6 +61,15 @@ class Listed(StrEnum):
     formats = "formats"
 
 
+class Backend(StrEnum):
+    """What runs the RTL."""
+
+    verilator = "verilator"
+    cocotb_verilator = "cocotb-verilator"
+    icarus = "icarus"
+    amaranth = "amaranth"
+
+
 NetworkArgument = Annotated[str, typer.Argument(help="Built-in name, .onnx file or SCALE-Sim topology .csv")]
 MachineOption = Annotated[str, typer.Option("--machine", "-m", help="Preset or .yaml file")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Override a field: array.rows=64 (repeatable)")]
@@ -70,6 +79,8 @@ FormatsOption = Annotated[Formats, typer.Option(help="A float network on an inte
 ObjectiveOption = Annotated[Objective, typer.Option(help="What the mapper minimises")]
 HostOption = Annotated[bool, typer.Option("--allow-host", help="Leave what the machine cannot run to the host")]
 DimensionOption = Annotated[list[str], typer.Option("--dim", help="Bind a symbolic dimension: N=1 (repeatable)")]
+MachineArgument = Annotated[str, typer.Argument(help="Preset or .yaml file")]
+BackendOption = Annotated[Backend, typer.Option(help="What runs the RTL")]
 OutOption = Annotated[str, typer.Option("--out", "-o", help="Write to this file instead of the standard output")]
 
 
@@ -184,6 +195,51 @@ def schema(out: OutOption = "") -> None:
     from simulators.machine_schema import machine_json_schema
 
     _emit(json.dumps(machine_json_schema(), indent=1) + "\n", out)
+
+
+@app.command()
+def rtl(
+    machine: MachineArgument,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder for npu.v and the README of its ports")],
+    set: SetOption = [],
+) -> None:
+    """Write a machine as Verilog.
+
+    With a README of its ports and of the packed commands.
+    """
+    from codesign.rtl_commands import write_rtl
+
+    _emit(write_rtl(machine, out, set), "")
+
+
+@app.command("rtl-check")
+def rtl_check(
+    machine: MachineArgument,
+    network: Annotated[str, typer.Option(help="Run this integer network on the RTL, such as digits")] = "",
+    images: Annotated[int, typer.Option(min=1, help="Inputs of the network")] = 3,
+    cases: Annotated[int, typer.Option(min=1, help="Random programs, when no network is given")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first random program")] = 0,
+    backend: BackendOption = Backend.verilator,
+    random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs of the network")] = None,
+    set: SetOption = [],
+) -> None:
+    """Run the RTL of a machine against its simulator.
+
+    A network, layer by layer, or random programs: every cycle, counter and bit must be equal.
+    """
+    from codesign.report.progress import layer_progress
+    from codesign.rtl_commands import check_network_on_rtl, check_random_cases
+
+    with layer_progress() as progress:
+        if network:
+            text, equal = check_network_on_rtl(
+                machine, network, images, backend.value, set, random_weights, progress
+            )  # fmt: skip
+        else:
+            text, equal = check_random_cases(machine, cases, seed, backend.value, set, progress)
+    _emit(text, "")
+    if not equal:
+        raise typer.Exit(1)
 
 
 @app.callback(invoke_without_command=True)

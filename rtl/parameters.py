@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from simulators.machine import Machine
-from simulators.npu.config import capacities, format_bits
+from simulators.npu.config import capacities
 from simulators.program import VALUE_FUNCTIONS
 from workloads.errors import CodesignError
 from workloads.formats import parse_format
