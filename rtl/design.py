@@ -9,7 +9,7 @@ import numpy as np
 from amaranth.back import verilog
 
 from rtl.encoding import encode_program
-from rtl.npu.memories import MACRO_VERILOG
+from rtl.npu.memories import macro_verilog
 from rtl.npu.top import Npu
 from rtl.parameters import NpuParameters, parameters_of
 from simulators.machine import Machine
@@ -41,7 +41,12 @@ class Design:
         """The whole design as Verilog; the top module is ``npu``. A PE is emitted once and instantiated."""
         top = Npu(self.parameters, probe=self.probe)
         text = verilog.convert(top, name=TOP, emit_src=False, strip_internal_attrs=True)
-        return "\n".join((text, top.execute.pe_verilog(), MACRO_VERILOG))
+        return "\n".join((text, top.execute.pe_verilog(), macro_verilog(probe=self.probe)))
+
+    @property
+    def probe_fields(self) -> list[tuple[str, int, bool]]:
+        """(name, bits, signed) of the parts of port ``probe``, low bits first."""
+        return Npu(self.parameters, probe=True).probe_fields()
 
     def component(self) -> Npu:
         """Return a fresh component without instances, for Amaranth's own simulator."""

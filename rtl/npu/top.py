@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -67,7 +67,9 @@ class Npu(wiring.Component):
         levels = [(f"level.{name}", self.sequencer.level_bits, False) for name in ENGINES]
         tokens = [(f"tokens.{i}", self.p.token_bits, False) for i in range(64)]
         counters = [(f"counter.{name}", COUNTER_BITS, False) for name in COUNTERS]
-        return [*levels, *tokens, *counters, *self.execute.probe_fields()]
+        sum_bits, depth = self.p.accumulator.bits, self.p.accumulator_depth
+        sums = [(f"accumulator.{word}.{c}", sum_bits, True) for c in range(self.p.cols) for word in range(depth)]
+        return [*levels, *tokens, *counters, *self.execute.probe_fields(), *sums]
 
     def elaborate(self, platform: object) -> Module:
         """Connect the blocks."""
@@ -76,11 +78,11 @@ class Npu(wiring.Component):
             m.submodules[name] = getattr(self, name)
         self._connect_commands(m)
         self._connect_port(m)
-        self._connect_memories(m)
+        contents = self._connect_memories(m)
         self._connect_counters(m)
         if self.probing:
             parts = (self.sequencer.levels, self.tokens.counts, self.performance.values, self.execute.probe)
-            m.d.comb += self.probe.eq(Cat(*parts))
+            m.d.comb += self.probe.eq(Cat(*parts, *contents))
         return m
 
     def _connect_commands(self, m: Module) -> None:
@@ -134,8 +136,8 @@ class Npu(wiring.Component):
             mine = getattr(memory, f"write_{i}")
             m.d.comb += [mine.address.eq(port.address), mine.enable.eq(port.enable), mine.data.eq(port.data)]
 
-    def _connect_memories(self, m: Module) -> None:
-        """Scratchpad, weight buffer, a bank of sums a column, parameter buffer: who reads and writes each."""
+    def _connect_memories(self, m: Module) -> list[Value]:
+        """Scratchpad, weight buffer, parameter buffer, a bank of sums a column; return what a probe sees of these."""
         p, x, v = self.p, self.execute, self.vector
         memory = partial(self._memory, m)
         from_scratchpad, from_weights = x.scratchpad_reads(), x.weight_reads()
@@ -145,9 +147,10 @@ class Npu(wiring.Component):
         )  # fmt: skip
         memory("weight_buffer", p.weight_depth, p.weight.bits, [*from_weights, v.weight_read], [self.load.weight_write])
         memory("parameter_buffer", p.parameter_depth, PARAMETER_BITS, [v.parameter_read], [self.load.parameter_write])
-        words = []
+        words, contents, shape = [], [], (p.accumulator_depth, p.accumulator.bits, (1, 1), (1,))
         for c in range(p.cols):
-            bank = OnChipMemory(p.accumulator_depth, p.accumulator.bits, (1, 1), (1,), instances=self.instances)
+            bank = OnChipMemory(*shape, instances=self.instances, probe=self.probing)
+            contents += [bank.contents] if self.probing else []
             m.submodules[f"accumulator_{c}"] = bank
             m.d.comb += [
                 bank.read_0.address.eq(x.sum_reads[c].address),
@@ -159,6 +162,7 @@ class Npu(wiring.Component):
             ]
             words.append(bank.read_1.data)
         m.d.comb += v.sum_read.data.eq(Cat(*words))
+        return contents
 
     def _connect_counters(self, m: Module) -> None:
         """Every increment to its counter; why the array waits."""
