@@ -105,7 +105,8 @@ class OnChipMemory(wiring.Component):
         if self.instances:
             more = {"o_contents": self.contents} if self.probe else {}
             m.submodules.macro = Instance(
-                f"{MACRO}_probe" if self.probe else MACRO, p_WIDTH=self.width, p_DEPTH=self.depth, p_ADDRESS=self.address, p_READS=sum(self.reads),
+                f"{MACRO}_probe" if self.probe else MACRO,
+                p_WIDTH=self.width, p_DEPTH=self.depth, p_ADDRESS=self.address, p_READS=sum(self.reads),
                 p_WRITES=sum(self.writes), i_clk=ClockSignal(), i_read_address=Cat(*addresses),
                 o_read_data=Cat(*read_data), i_write_enable=Cat(*enables), i_write_address=Cat(*write_addresses),
                 i_write_data=Cat(*write_data), **more,
