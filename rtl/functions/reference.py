@@ -59,3 +59,45 @@ def requantize(value: ArrayLike, bias: ArrayLike, multiplier: ArrayLike, shift: 
     mask = (_ONE << right) - _ONE
     threshold = (mask >> 1) + (doubled_high < 0)
     return (doubled_high >> right) + ((right > 0) & ((doubled_high & mask) > threshold))
+
+
+INT32_MAX = (1 << 31) - 1
+
+
+def shift_exp(x: ArrayLike, x0: ArrayLike, n: int) -> np.ndarray:
+    x = np.asarray(x, np.int64)
+    x0 = np.asarray(x0, np.int64)
+    x = x + (x >> 1) - (x >> 4)
+    x = np.maximum(x, n * x0)
+    q = x // x0
+    r = x - q * x0
+    exponent = np.minimum(n - q, 40)  # beyond, the result is saturated anyway
+    return np.minimum(((r - 2 * x0) << exponent) >> 1, INT32_MAX)
+
+
+def shiftmax(rows, x0, n=15, out_bits=8):
+    rows = np.asarray(rows, np.int64)
+    e = shift_exp(rows - rows.max(-1, keepdims=True), x0, n)
+    total = np.minimum(e.sum(-1, keepdims=True), INT32_MAX)
+    factor = INT32_MAX // total
+    return e * factor >> (32 - out_bits)
+
+
+def shift_gelu(rows, x0, n=23, out_bits=8):
+    rows = np.asarray(rows, np.int64)
+    greatest = rows.max(-1, keepdims=True)
+    e = shift_exp(rows - greatest, x0, n)
+    total = np.minimum(e + shift_exp(-greatest, x0, n), INT32_MAX)
+    return rows * (e * (INT32_MAX // total) >> (32 - out_bits))
+
+
+def i_layernorm(rows, steps=10):
+    rows = np.asarray(rows, np.int64)
+    n = rows.shape[-1]
+    mean = np.rint(rows.sum(-1, keepdims=True) / n).astype(np.int64)
+    y = rows - mean
+    var = (y * y).sum(-1, keepdims=True)
+    k = np.full_like(var, 1 << 16)
+    for _ in range(steps):
+        k = (k + var // k) >> 1
+    return y * (INT32_MAX // k) >> 1
