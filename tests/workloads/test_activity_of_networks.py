@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
+from dataclasses import astuple
 
 import numpy as np
 import onnx
@@ -81,9 +81,8 @@ def test_digits(batch):
             parts = [matrix_rows(part) for part in np.split(rows, passes)]
         else:
             zero = layer.quantization.input_zero_points[0]
-            parts = [
-                window_rows(layer.window, part.tolist(), zero) for part in np.split(known[layer.inputs[0]], passes)
-            ]
+            images = np.split(known[layer.inputs[0]], passes)
+            parts = [window_rows(layer.window, image.tolist(), zero) for image in images]
         assert activation_rates(layer.activity) == rates(parts, 8)
         assert weight_rates(layer.activity) == rates([weight_rows(trace.arrays[layer.weights].tolist())], 8)
         assert layer.activity.activation_source == layer.activity.weight_source == "measured"
@@ -93,9 +92,12 @@ def test_inputs_fill_whole_passes():
     network, inputs = digits(5)
     trace = trace_network(network, 2)
     four = {"image": inputs["image"][:4]}
-    assert measure_activity(trace, network, inputs) == measure_activity(trace, network, four)  # one is left over
+    found, without_rest = (measure_activity(trace, network, values) for values in (inputs, four))
+    assert found.layers == without_rest.layers
+    assert found.activity_inputs == 4
     few = measure_activity(trace, network, {"image": inputs["image"][:1]})
-    assert few == measure_activity(trace, network, {"image": inputs["image"][[0, 0]]})  # repeated
+    repeated = measure_activity(trace, network, {"image": inputs["image"][[0, 0]]})
+    assert few.layers == repeated.layers
     assert few.activity_inputs == 2
 
 
@@ -116,7 +118,7 @@ def test_inputs_move_no_rate_of_constant_weights():
     one, other = (measure_activity(trace, network, values) for values in (inputs, mirrored))
     for before, after, plain in zip(one.layers, other.layers, trace.layers, strict=True):
         assert weight_rates(before.activity) == weight_rates(after.activity) == weight_rates(plain.activity)
-    assert one != other
+    assert one.layers != other.layers
 
 
 def test_random_weights_and_shapes_alone_keep_the_default():
@@ -188,8 +190,7 @@ def test_samples_of_large_tensors_are_near(monkeypatch):
     part = measure_activity(trace_network(network), network, inputs)
     for one, other in zip(whole.layers, part.layers, strict=True):
         assert activation_rates(one.activity) == pytest.approx(activation_rates(other.activity), abs=0.05)
-    assert replace(whole, layers=[]) == replace(part, layers=[])
-    assert whole != part
+    assert whole.layers != part.layers
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ followed here by the formulas of docs/npu.md.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -78,7 +80,7 @@ def columns(program: np.ndarray, data: np.ndarray) -> list[list[int]]:
 
 def rate(streams: list[list[int]]) -> float:
     """Return the share of bits that toggle on lanes."""
-    pairs = [toggled_bits(a, b, 8) for stream in streams for a, b in zip(stream, stream[1:], strict=False)]
+    pairs = [toggled_bits(a, b, 8) for stream in streams for a, b in pairwise(stream)]
     return sum(pairs) / (8 * len(pairs))
 
 
