@@ -11,7 +11,7 @@ from workloads.formats import parse_format
 from workloads.trace import Window
 
 #: Values of a tensor up to which every one is counted; of a larger one, rows at an even distance.
-MOST_VALUES = 1 << 24
+MOST_VALUES = 1 << 26
 _CHUNK_VALUES = 1 << 20
 _ONES_OF_BYTE = np.array([value.bit_count() for value in range(256)], np.uint8)
 _FLOATS = {"fp16": np.float16, "fp32": np.float32, "fp64": np.float64}
