@@ -56,8 +56,8 @@ UNIFORM_INT8 = Activity()
 
 def default_activity(activation_format: str, weight_format: str) -> Activity:
     """Return the activity of independent uniform random bits in two formats: half of them toggle, 2^-bits are zero."""
-    zeros = (2.0 ** -parse_format(name).bits for name in (activation_format, weight_format))
-    return Activity(0.5, 0.5, 0.5, 0.5, *zeros)
+    activation_zeros, weight_zeros = (2.0 ** -parse_format(name).bits for name in (activation_format, weight_format))
+    return Activity(activation_zeros=activation_zeros, weight_zeros=weight_zeros)
 
 
 def check_activity(activity: Activity, where: str) -> None:
