@@ -1,0 +1,151 @@
+"""Least clock period of a mapped netlist: static timing over the library's delay tables, without wires.
+
+Rise and fall arrivals and slews travel through the gates (worst arc of each pin); a net's load is the capacitance of
+its input pins. A path starts at a flip-flop's clock or at an input port, which is taken as driven by the netlist's
+most common flip-flop (a component's neighbours are registers), and ends at a flip-flop's data pin with its setup time,
+or at an output port. Not in it: wires, clock skew, margins. ABC's own estimate knows the gates only, not
+clock-to-output and setup times.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from rtl.synthesis.liberty import Arc, Cell, Library, Table
+from rtl.synthesis.netlist import Instance, Netlist
+
+RISE, FALL = 0, 1
+_DELAYS, _SLEWS = ("cell_rise", "cell_fall"), ("rise_transition", "fall_transition")
+_SETUPS = ("rise_constraint", "fall_constraint")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What static timing found.
+
+    Attributes
+    ----------
+    period_ps : float
+        The longest path, clock-to-output and setup included.
+    logic_ps : float
+        The longest path through gates alone (what ABC prints).
+    end : str
+        The net where the longest path ends.
+    slews_ps : list of float
+        Mean of rise and fall slew of each net.
+    """
+
+    period_ps: float
+    logic_ps: float
+    end: str
+    slews_ps: list[float]
+
+
+def clock_slew_ps(library: Library, cell: Cell) -> float:
+    """Return the slew taken for the clock: the third of the slews for which the flip-flop is characterised."""
+    arcs = [arc for pin in cell.outputs() for arc in pin.arcs]
+    axis = next(arc.tables[name].slew_ps for arc in arcs for name in _DELAYS if name in arc.tables)
+    return axis[min(2, len(axis) - 1)]
+
+
+def static_timing(netlist: Netlist, library: Library) -> Timing:
+    """Return the timing of a netlist (period 0 for one without paths)."""
+    count = len(netlist.net_names)
+    arrival = [[0.0, 0.0] for _ in range(count)]
+    slew = [[0.0, 0.0] for _ in range(count)]
+    start = [[0.0, 0.0] for _ in range(count)]
+    _start(netlist, library, arrival, slew)
+    for net, times in enumerate(arrival):
+        start[net] = [times[RISE], times[FALL]]
+    loads = netlist.loads_ff
+    for gate in netlist.gates:
+        for pin in gate.cell.outputs():
+            net = gate.nets.get(pin.name)
+            if net is not None:
+                for arc in pin.arcs:
+                    _pass(arc, gate, net, loads[net], (arrival, slew, start))
+    period, end = 0.0, ""
+    logic = 0.0
+    for net, setup in _ends(netlist, slew):
+        for edge in (RISE, FALL):
+            logic = max(logic, arrival[net][edge] - start[net][edge])
+            if arrival[net][edge] + setup[edge] > period:
+                period, end = arrival[net][edge] + setup[edge], netlist.net_names[net]
+    return Timing(period, logic, end, [sum(pair) / 2 for pair in slew])
+
+
+def _start(netlist: Netlist, library: Library, arrival: list[list[float]], slew: list[list[float]]) -> None:
+    loads = netlist.loads_ff
+    for instance in netlist.flip_flops:
+        for pin in instance.cell.outputs():
+            if pin.name in instance.nets:
+                net = instance.nets[pin.name]
+                arrival[net], slew[net] = _launch(instance.cell, pin.arcs, loads[net], library)
+    if not netlist.flip_flops:
+        return
+    kinds = Counter(instance.cell.name for instance in netlist.flip_flops)
+    driver = library.cell(min(kinds, key=lambda name: (-kinds[name], name)))
+    for nets in netlist.inputs.values():
+        for net in nets:
+            if net != netlist.clock:
+                arrival[net], slew[net] = _launch(driver, driver.outputs()[0].arcs, loads[net], library)
+    if netlist.clock >= 0:
+        slew[netlist.clock] = [clock_slew_ps(library, driver)] * 2
+
+
+def _launch(cell: Cell, arcs: tuple[Arc, ...], load: float, library: Library) -> tuple[list[float], list[float]]:
+    clock = clock_slew_ps(library, cell)
+    edges = [arc for arc in arcs if arc.kind in ("rising_edge", "falling_edge")]
+    delays, slews = ([_worst(edges, name, clock, load) for name in names] for names in (_DELAYS, _SLEWS))
+    return delays, slews
+
+
+def _worst(arcs: list[Arc], name: str, slew: float, load: float) -> float:
+    return max((arc.tables[name].at(slew, load) for arc in arcs if name in arc.tables), default=0.0)
+
+
+def _pass(
+    arc: Arc,
+    gate: Instance,
+    net: int,
+    load: float,
+    state: tuple[list[list[float]], list[list[float]], list[list[float]]],
+) -> None:
+    """Carry the later of what comes over one arc into the output's arrival; the slew is the worst of all arcs."""
+    arrival, slew, start = state
+    source = gate.nets.get(arc.related_pin)
+    if source is None or source < 2:
+        return
+    for edge in (RISE, FALL):
+        delay, transition = arc.tables.get(_DELAYS[edge]), arc.tables.get(_SLEWS[edge])
+        if delay is None:
+            continue
+        for before in _causes(arc.sense, edge):
+            time = arrival[source][before] + delay.at(slew[source][before], load)
+            if time > arrival[net][edge]:
+                arrival[net][edge], start[net][edge] = time, start[source][before]
+            slew[net][edge] = max(slew[net][edge], _at(transition, slew[source][before], load))
+
+
+def _at(table: Table | None, slew: float, load: float) -> float:
+    return 0.0 if table is None else max(table.at(slew, load), 0.0)
+
+
+def _causes(sense: str, edge: int) -> tuple[int, ...]:
+    if sense == "positive_unate":
+        return (edge,)
+    return (1 - edge,) if sense == "negative_unate" else (RISE, FALL)
+
+
+def _ends(netlist: Netlist, slew: list[list[float]]) -> list[tuple[int, list[float]]]:
+    """Return the nets at which paths end, with the setup times of a rise and a fall there."""
+    ends: list[tuple[int, list[float]]] = []
+    for instance in netlist.flip_flops:
+        clock = slew[netlist.clock][RISE]
+        for pin in instance.cell.inputs():
+            net = instance.nets.get(pin.name, 0)
+            setups = [arc for arc in pin.arcs if arc.kind.startswith("setup")]
+            if setups and net > 1:
+                ends.append((net, [_worst(setups, name, slew[net][edge], clock) for edge, name in enumerate(_SETUPS)]))
+    return ends + [(net, [0.0, 0.0]) for nets in netlist.outputs.values() for net in nets if net > 1]
