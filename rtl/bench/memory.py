@@ -1,0 +1,152 @@
+"""The simulator's memory at the port of the RTL: the same state, the same functions, nothing rewritten.
+
+`pointers` gives them to C++. `Timing` gives them to Python benches, `PortMemory` adds the bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray, cfunc, types
+
+from simulators.kernels import kernel
+from simulators.memory import simple
+from simulators.npu.config import NAMES
+
+NEVER = int(simple.NEVER)
+_CONFIG = len(NAMES)
+_I, _P = types.int64, types.CPointer(types.int64)
+
+
+@functools.cache
+def pointers() -> dict[str, ctypes.c_void_p]:
+    """Return the addresses of `offer`, `has_room` and `pop` for C: (state, config, length of state, ...)."""
+
+    @cfunc(types.boolean(_P, _P, _I, _I, _I, _I, _I), cache=True)
+    def offer(state, config, length, cycle, identity, address, size):
+        return simple.offer(carray(state, length), carray(config, _CONFIG), cycle, identity, address, size)
+
+    @cfunc(types.boolean(_P, _P, _I), cache=True)
+    def has_room(state, config, length):
+        return simple.has_room(carray(state, length), carray(config, _CONFIG))
+
+    @cfunc(_I(_P, _P, _I, _I), cache=True)
+    def pop(state, config, length, cycle):
+        return simple.pop(carray(state, length), carray(config, _CONFIG), cycle)
+
+    functions: dict[str, Any] = {"offer": offer, "has_room": has_room, "pop": pop}
+    return {name: ctypes.c_void_p(function.address) for name, function in functions.items()}
+
+
+@kernel
+def _plan(state, config, stalls, cycle, due):
+    """Pop `state` empty from `cycle` on, writing the cycle of each response to `due[id]`; return the first."""
+    first = simple.NEVER
+    while True:
+        event = simple.next_event(state, config)
+        if event == simple.NEVER:
+            return first
+        cycle = max(cycle, event)
+        while cycle < stalls.shape[0] and stalls[cycle, 1] != 0:
+            cycle += 1
+        due[simple.pop(state, config, cycle)] = cycle
+        first = min(first, cycle)
+        cycle += 1
+
+
+class Timing:
+    """When the port is ready and when each response comes.
+
+    Parameters
+    ----------
+    config : numpy.ndarray
+        `simulators.npu.config.compile_machine` of the machine.
+    stalls : numpy.ndarray
+        uint8 (cycles, 2): request port, response port; beyond its end nothing stalls.
+    """
+
+    def __init__(self, config: np.ndarray, stalls: np.ndarray):
+        self.config, self.stalls = config, stalls
+        self.state = simple.new_memory(config)
+
+    def stalled(self, cycle: int, port: int) -> bool:
+        """Return whether port 0 (request) or 1 (response) is stalled."""
+        return cycle < len(self.stalls) and bool(self.stalls[cycle, port])
+
+    def ready(self, cycle: int) -> bool:
+        """Return whether a request would be accepted; ask before `pop` of the same cycle."""
+        return not self.stalled(cycle, 0) and bool(simple.has_room(self.state, self.config))
+
+    def accept(self, cycle: int, identity: int, address: int, size_bytes: int) -> None:
+        """Take a request in a cycle in which the port was ready."""
+        accepted = simple.offer(self.state, self.config, cycle, identity, address, size_bytes)
+        assert accepted, "the port was ready"
+
+    def pop(self, cycle: int) -> int:
+        """Return the id of the response of this cycle, -1 for none."""
+        return -1 if self.stalled(cycle, 1) else int(simple.pop(self.state, self.config, cycle))
+
+    def plan(self, cycle: int, due: np.ndarray) -> int:
+        """Write to `due` (int64, by id) when each request held will be answered, from `cycle` on, if none follows.
+
+        Returns
+        -------
+        int
+            The first cycle at whose beginning there is room.
+        """
+        first = int(_plan(self.state.copy(), self.config, self.stalls, cycle, due))
+        return 0 if simple.has_room(self.state, self.config) else first + 1
+
+
+class Request(NamedTuple):
+    """A burst at the port; `mask` and `data` are those of its aligned window, byte 0 in the low bits."""
+
+    write: int
+    id: int
+    address: int
+    beats: int
+    mask: int
+    data: int
+
+
+class PortMemory(Timing):
+    """DRAM with the simulator's timing: bytes are written at acceptance and read with the response.
+
+    Parameters
+    ----------
+    dram : numpy.ndarray
+        uint8, written in place.
+    bus_bytes, burst_bytes : int
+    """
+
+    def __init__(self, config: np.ndarray, stalls: np.ndarray, dram: np.ndarray, bus_bytes: int, burst_bytes: int):
+        super().__init__(config, stalls)
+        self.dram, self.bus_bytes, self.burst_bytes = dram, bus_bytes, burst_bytes
+        self._windows: dict[int, int] = {}
+
+    def take(self, cycle: int, request: Request) -> None:
+        """Accept a request whole."""
+        window = request.address & -self.burst_bytes
+        self.accept(cycle, request.id, request.address, request.beats * self.bus_bytes)
+        self._windows[request.id] = window
+        if request.write:
+            apply_write(self.dram, window, request.mask, request.data, self.burst_bytes)
+
+    def respond(self, cycle: int) -> tuple[int, int] | None:
+        """Return (id, window as an integer) of this cycle's response, None without one."""
+        identity = self.pop(cycle)
+        if identity < 0:
+            return None
+        window = self._windows[identity]
+        return identity, int.from_bytes(self.dram[window : window + self.burst_bytes].tobytes(), "little")
+
+
+def apply_write(dram: np.ndarray, window: int, mask: int, data: int, burst_bytes: int) -> None:
+    """Write the masked bytes of an aligned window of DRAM."""
+    chosen = [i for i in range(burst_bytes) if mask >> i & 1]
+    if chosen and window + chosen[-1] >= len(dram):
+        raise IndexError(f"byte {window + chosen[-1]} of a DRAM of {len(dram)} is written")
+    dram[[window + i for i in chosen]] = [data >> 8 * i & 255 for i in chosen]
