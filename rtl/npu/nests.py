@@ -21,9 +21,15 @@ def nest_layout(extent_bits: int, address_bits: int) -> data.StructLayout:
     return data.StructLayout({name: address_bits if name[0] == "j" else extent_bits for name in NEST_FIELDS})
 
 
-def nest_of(command: data.View, prefix: str = "") -> Value:
-    """Return the nest of a command's fields with that prefix, packed as `nest_layout` lays it."""
-    return Cat(command[prefix + name] for name in NEST_FIELDS)
+def nest_of(command: data.View, prefix: str = "", address_bits: int | None = None) -> Value:
+    """Return the nest of a command's fields with that prefix, packed as `nest_layout` lays it.
+
+    Parameters
+    ----------
+    address_bits : int, optional
+        To which the jumps are cut.
+    """
+    return Cat(command[prefix + name][: address_bits if name[0] == "j" else None] for name in NEST_FIELDS)
 
 
 class Odometer(wiring.Component):
@@ -112,3 +118,93 @@ def lane_addresses(m: Module, address: Value, nest: data.View, lanes: int) -> li
         m.d.comb += after.eq(found[-1] + jump)
         found.append(after)
     return found
+
+
+class LaneAddresses(wiring.Component):
+    """The addresses of all lanes at the running position of a nest.
+
+    Parameters
+    ----------
+    lanes, extent_bits, address_bits : int
+
+    Attributes
+    ----------
+    start, issue : In(1)
+        A command's first addresses are used in this cycle, straight from the inputs; any addresses are.
+    address, nest, lane_nest : In
+        Of the command that starts; `address` is that of its first position and first lane.
+    addresses : Out(lanes * address_bits)
+    """
+
+    def __init__(self, lanes: int, extent_bits: int, address_bits: int) -> None:
+        self.lanes, self.bits = lanes, address_bits
+        self.positions = Odometer(extent_bits, address_bits)
+        layout = self.positions.layout
+        super().__init__({
+            "start": In(1), "issue": In(1), "address": In(address_bits), "nest": In(layout), "lane_nest": In(layout),
+            "addresses": Out(lanes * address_bits),
+        })  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        """A register a lane, moved by one odometer."""
+        m = Module()
+        m.submodules.positions = positions = self.positions
+        m.d.comb += [positions.load.eq(self.start), positions.step.eq(self.issue), positions.nest.eq(self.nest)]
+        for lane, first in enumerate(lane_addresses(m, self.address, self.lane_nest, self.lanes)):
+            held = Signal(self.bits, name=f"lane_{lane}", reset_less=True)
+            now = self.addresses[lane * self.bits : (lane + 1) * self.bits]
+            m.d.comb += now.eq(Mux(self.start, first, held + positions.jump))
+            with m.If(self.issue):
+                m.d.sync += held.eq(now)
+        return m
+
+
+class TurnAddresses(wiring.Component):
+    """The addresses of one lane after the other, all of them at each position of a nest.
+
+    Parameters
+    ----------
+    lanes, extent_bits, address_bits : int
+
+    Attributes
+    ----------
+    start, issue : In(1)
+        As of `LaneAddresses`; with `start` comes lane 0.
+    first_lane : In(1)
+        The address is lane 0's, of the next position.
+    address, nest, lane_nest : In
+    now : Out(address_bits)
+    """
+
+    def __init__(self, lanes: int, extent_bits: int, address_bits: int) -> None:
+        self.lanes, self.bits = lanes, address_bits
+        self.positions = Odometer(extent_bits, address_bits)
+        layout = self.positions.layout
+        super().__init__({
+            "start": In(1), "issue": In(1), "first_lane": In(1), "address": In(address_bits), "nest": In(layout),
+            "lane_nest": In(layout), "now": Out(address_bits),
+        })  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        """Where lanes wrap is worked out once a command and turned around with the lanes."""
+        m = Module()
+        m.submodules.positions = positions = self.positions
+        position, held = Signal(self.bits, reset_less=True), Signal(self.bits, reset_less=True)
+        wraps = lane_wraps(m, self.lane_nest, self.lanes)
+        inner, both = Signal(self.lanes, reset_less=True), Signal(self.lanes, reset_less=True)
+        jumps = Signal(self.lane_nest.shape(), reset_less=True)
+        jump = Mux(both[0], jumps.j2, Mux(inner[0], jumps.j1, jumps.j0))
+        next_position = position + positions.jump
+        m.d.comb += [
+            positions.load.eq(self.start),
+            positions.step.eq(self.issue & self.first_lane),
+            positions.nest.eq(self.nest),
+            self.now.eq(Mux(self.start, self.address, Mux(self.first_lane, next_position, held + jump))),
+        ]
+        with m.If(self.issue):
+            m.d.sync += [held.eq(self.now), inner.eq(inner.rotate_right(1)), both.eq(both.rotate_right(1))]
+            with m.If(self.start | self.first_lane):
+                m.d.sync += position.eq(self.now)
+        with m.If(self.start):
+            m.d.sync += [inner.eq(Cat(*wraps.inner)), both.eq(Cat(*wraps.both)), jumps.eq(self.lane_nest)]
+        return m
