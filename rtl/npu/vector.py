@@ -7,14 +7,23 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
 from rtl.npu.interfaces import counts_layout, end_signature, engine_members, read_port, write_port
-from rtl.npu.vector_lane import VectorLane
+from rtl.npu.vector_lane import ENTRY_BITS, VectorLane, bounds_layout, lane_instance, lane_verilog, select_layout
 from rtl.npu.vector_loops import HELD, SLOT, VectorLoops, held_layout, used_bits
-from rtl.npu.vector_operands import VectorOperands
 from rtl.npu.vector_plan import ADD_OPERANDS, vector_plan, write_latencies
 from rtl.npu.vector_reads import VectorReads
+from rtl.npu.vector_running import take_layout
 from rtl.npu.vector_writes import VectorWrites
 from rtl.parameters import PARAMETER_BITS, NpuParameters
-from simulators.program import ADD, DEPTHWISE, FUNCTIONS, PARAMETER_NONE, PARAMETER_WORDS, VECTOR_ENGINE
+from simulators.program import (
+    ADD,
+    DEPTHWISE,
+    FUNCTIONS,
+    MUL,
+    PARAMETER_LANE,
+    PARAMETER_NONE,
+    PARAMETER_WORDS,
+    VECTOR_ENGINE,
+)
 
 
 def vector_counts(p: NpuParameters) -> data.StructLayout:
@@ -35,6 +44,8 @@ class VectorEngine(wiring.Component):
     Parameters
     ----------
     p : NpuParameters
+    instances : bool
+        Lanes as instances of one Verilog module (`lane_verilog`), or as Amaranth modules.
 
     Attributes
     ----------
@@ -47,8 +58,8 @@ class VectorEngine(wiring.Component):
     counts : Out(vector_counts)
     """
 
-    def __init__(self, p: NpuParameters) -> None:
-        self.p = p
+    def __init__(self, p: NpuParameters, *, instances: bool = False) -> None:
+        self.p, self.instances = p, instances
         sp, width = p.scratchpad_address_bits, p.activation.bits
         super().__init__({
             **engine_members(p, VECTOR_ENGINE),
@@ -61,17 +72,19 @@ class VectorEngine(wiring.Component):
             "counts": Out(vector_counts(p)),
         })  # fmt: skip
 
+    def lane_verilog(self) -> str:
+        """Return the Verilog module that the engine instantiates for each lane."""
+        return lane_verilog(self.p)
+
     def elaborate(self, platform: object) -> Module:
         """Issue, read, compute, write."""
         m = Module()
-        self.loops, self.reads, self.operands = VectorLoops(self.p), VectorReads(self.p), VectorOperands(self.p)
-        self.writes = VectorWrites(self.p)
-        for name in ("loops", "reads", "operands", "writes"):
-            m.submodules[name] = getattr(self, name)
+        self.loops, self.reads, self.writes = VectorLoops(self.p), VectorReads(self.p), VectorWrites(self.p)
+        m.submodules.loops, m.submodules.reads, m.submodules.writes = self.loops, self.reads, self.writes
         self._take_commands(m)
         slots = self._slots(m)
-        self._read(m, slots)
-        elements = self._compute(m)
+        self._read(m)
+        elements = self._compute(m, slots)
         self._write(m, slots, elements)
         self._count(m)
         return m
@@ -114,36 +127,69 @@ class VectorEngine(wiring.Component):
             slots.append(held)
         return slots
 
-    def _read(self, m: Module, slots: list[data.View]) -> None:
-        """Addresses to the memories, what they give to the operands."""
-        reads, operands, latency = self.reads, self.operands, self.p.vector_read_latency
+    def _read(self, m: Module) -> None:
+        """Addresses to the memories."""
+        reads = self.reads
         m.d.comb += [
-            reads.steps.eq(self.loops.steps), reads.active.eq(self.loops.active),
-            self.sum_read.address.eq(reads.address), self.scratchpad_read.address.eq(reads.address),
-            self.weight_read.address.eq(reads.weight_address), self.parameter_read.address.eq(reads.parameter_address),
-            operands.sums.eq(self.sum_read.data), operands.elements.eq(self.scratchpad_read.data),
-            operands.weights.eq(self.weight_read.data), operands.parameters.eq(self.parameter_read.data),
-            operands.from_accumulator.eq(self.now.from_accumulator), operands.group.eq(reads.group),
-            operands.command.eq(self._command(latency)),
-        ]  # fmt: skip
-        m.d.comb += [operands.slots[i].eq(slots[i]) for i in range(latency + 1)]
+            reads.steps.eq(self.loops.steps),
+            reads.active.eq(self.loops.active),
+            self.sum_read.address.eq(reads.address),
+            self.scratchpad_read.address.eq(reads.address),
+            self.weight_read.address.eq(reads.weight_address),
+            self.parameter_read.address.eq(reads.parameter_address),
+        ]
 
-    def _compute(self, m: Module) -> list[Value]:
+    def _take(self, m: Module, arrived: data.View) -> Signal:
+        """Return what the lanes are told about the operands that arrive."""
+        command, take = self._command(self.p.vector_read_latency), Signal(take_layout(self.p))
+        m.d.comb += [
+            take.valid.eq(arrived.read),
+            take.first.eq(arrived.first),
+            take.function.eq(command.function),
+            take.plain.eq(command.parameter_mode == PARAMETER_NONE),
+        ]
+        with m.If((command.function == ADD) | (command.function == MUL)):
+            m.d.comb += take.zero_point.eq(Mux(arrived.first, command.zero_point_0, command.zero_point_1))
+        return take
+
+    def _compute(self, m: Module, slots: list[data.View]) -> list[Value]:
         """Return the lanes' elements."""
-        latency, elements = self.p.vector_read_latency, []
-        pooled, finished = self._command(latency), self._command(latency + vector_plan(self.p).depth)
-        for i in range(self.p.lanes):
-            m.submodules[f"lane_{i}"] = lane = VectorLane(self.p)
+        p, now, latency = self.p, self.now, self.p.vector_read_latency
+        reads, take = Cat(slot.read for slot in slots[:latency]), self._take(m, slots[latency])
+        select, bounds, pool_bounds = Signal(select_layout(p)), Signal(bounds_layout(p)), Signal(bounds_layout(p))
+        arriving, finished = self._command(latency), self._command(latency + vector_plan(p).depth)
+        m.d.comb += [
+            select.from_accumulator.eq(now.from_accumulator),
+            select.group.eq(self.reads.group),
+            select.own_entry.eq((now.function != ADD) & (now.parameter_mode == PARAMETER_LANE)),
+            bounds.zero_point.eq(finished.output_zero_point),
+            *(bounds[name].eq(finished[name]) for name in ("low", "high")),
+            *(pool_bounds[name].eq(arriving[name]) for name in ("low", "high")),
+        ]
+        function = self._command(self._soonest_write()).function
+        entries, elements = self.parameter_read.data, []
+        for i in range(p.lanes):
+            lane = self._lane(m, i)
+            columns = range(i, p.cols, p.lanes)
             m.d.comb += [
-                lane.take.eq(self.operands.take), lane.operand.eq(self.operands.lane_operands[i]),
-                lane.weight.eq(self.operands.lane_weights[i]), lane.entry.eq(self.operands.lane_entries[i]),
-                lane.bounds.zero_point.eq(finished.output_zero_point), lane.bounds.low.eq(finished.low),
-                lane.bounds.high.eq(finished.high), lane.pool_bounds.low.eq(pooled.low),
-                lane.pool_bounds.high.eq(pooled.high),
-                lane.function.eq(self._command(self._soonest_write()).function),
+                lane.reads.eq(reads), lane.select.eq(select), lane.take.eq(take), lane.function.eq(function),
+                lane.bounds.eq(bounds), lane.pool_bounds.eq(pool_bounds),
+                lane.sums.eq(Cat(self.sum_read.data.word_select(c, p.accumulator.bits) for c in columns)),
+                lane.activation.eq(self.scratchpad_read.data.word_select(i, p.activation.bits)),
+                lane.weight.eq(self.weight_read.data.word_select(i, p.weight.bits)),
+                lane.own_entry.eq(entries.word_select(i, ENTRY_BITS)), lane.shared_entry.eq(entries[:ENTRY_BITS]),
             ]  # fmt: skip
             elements.append(lane.element)
         return elements
+
+    def _lane(self, m: Module, index: int) -> VectorLane | wiring.PureInterface:
+        """Return a lane's ports."""
+        name = f"lane_{index}"
+        if self.instances:
+            m.submodules[name], ports = lane_instance(self.p)
+            return ports
+        m.submodules[name] = lane = VectorLane(self.p)
+        return lane
 
     def _write(self, m: Module, slots: list[data.View], elements: list[Value]) -> None:
         """Write the results that are due; the last one ends the command."""

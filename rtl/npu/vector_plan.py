@@ -82,3 +82,8 @@ def vector_plan(p: NpuParameters) -> VectorPlan:
 def write_latencies(p: NpuParameters) -> dict[int, int]:
     """Return, by function code, the cycles from the last operand's read to the result's write."""
     return {FUNCTIONS.index(name): p.vector_read_latency + latency for name, latency, _ in p.functions}
+
+
+def group_count(p: NpuParameters) -> int:
+    """Return how many groups of lanes an accumulator word has."""
+    return -(-p.cols // p.lanes)

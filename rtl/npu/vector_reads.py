@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.encoding import body_layout
 from rtl.npu.nests import Odometer, nest_of
 from rtl.npu.vector_loops import STEPS, held_layout
+from rtl.npu.vector_plan import group_count
 from rtl.parameters import NpuParameters, address_bits
 from simulators.program import (
     ADD,
@@ -19,11 +20,6 @@ from simulators.program import (
     PARAMETER_WORDS,
     VECTOR_ENGINE,
 )
-
-
-def group_count(p: NpuParameters) -> int:
-    """Return how many groups of lanes an accumulator word has."""
-    return -(-p.cols // p.lanes)
 
 
 class VectorReads(wiring.Component):
