@@ -32,6 +32,17 @@ def bounds_layout(p: NpuParameters) -> data.StructLayout:
     return data.StructLayout({name: signed(p.value_bits) for name in ("zero_point", "low", "high")})
 
 
+def lane_signature(p: NpuParameters) -> wiring.Signature:
+    """Return the ports of a lane, described at `VectorLane`."""
+    return wiring.Signature({
+        "reads": In(p.vector_read_latency), "select": In(select_layout(p)),
+        "sums": In(group_count(p) * p.accumulator.bits), "activation": In(Shape(*p.activation)),
+        "weight": In(Shape(*p.weight)), "own_entry": In(ENTRY_BITS), "shared_entry": In(ENTRY_BITS),
+        "take": In(take_layout(p)), "pool_bounds": In(bounds_layout(p)), "bounds": In(bounds_layout(p)),
+        "function": In(FUNCTION_BITS), "element": Out(p.activation.bits),
+    })  # fmt: skip
+
+
 class VectorLane(wiring.Component):
     """A lane. Its element leaves as many clocks after its last operand was read as docs/npu.md says.
 
@@ -61,13 +72,7 @@ class VectorLane(wiring.Component):
 
     def __init__(self, p: NpuParameters) -> None:
         self.p, self.plan = p, vector_plan(p)
-        super().__init__({
-            "reads": In(p.vector_read_latency), "select": In(select_layout(p)),
-            "sums": In(group_count(p) * p.accumulator.bits), "activation": In(Shape(*p.activation)),
-            "weight": In(Shape(*p.weight)), "own_entry": In(ENTRY_BITS), "shared_entry": In(ENTRY_BITS),
-            "take": In(take_layout(p)), "pool_bounds": In(bounds_layout(p)), "bounds": In(bounds_layout(p)),
-            "function": In(FUNCTION_BITS), "element": Out(p.activation.bits),
-        })  # fmt: skip
+        super().__init__(lane_signature(p))
 
     def elaborate(self, platform: object) -> Module:
         """Take an operand, finish the value, delay it."""
@@ -176,7 +181,7 @@ def _line(m: Module, name: str, value: Value, depth: int) -> list[Value]:
 
 def lane_instance(p: NpuParameters) -> tuple[Instance, wiring.PureInterface]:
     """Return an instance of the lane's Verilog module and its ports, as inside of a lane."""
-    signature = VectorLane(p).signature
+    signature = lane_signature(p)
     ports = signature.create()
     wires = {f"{'i' if x.flow == In else 'o'}_{name}": getattr(ports, name) for name, x in signature.members.items()}
     return Instance(LANE_MODULE, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires), ports
