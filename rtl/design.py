@@ -38,10 +38,10 @@ class Design:
 
     @cached_property
     def verilog(self) -> str:
-        """The whole design as Verilog; the top module is ``npu``. A PE is emitted once and instantiated."""
+        """The whole design as Verilog; the top module is ``npu``. PEs and lanes are emitted once and instantiated."""
         top = Npu(self.parameters, probe=self.probe)
         text = verilog.convert(top, name=TOP, emit_src=False, strip_internal_attrs=True)
-        return "\n".join((text, top.execute.pe_verilog(), macro_verilog(probe=self.probe)))
+        return "\n".join((text, top.execute.pe_verilog(), top.vector.lane_verilog(), macro_verilog(probe=self.probe)))
 
     @property
     def probe_fields(self) -> list[tuple[str, int, bool]]:

@@ -44,7 +44,7 @@ def npu_signature(p: NpuParameters) -> wiring.Signature:
         "execute_commands": In(32),
         "command": In(stream.Signature(command_bits(p))),
         "request": Out(stream.Signature(request_layout(p))),
-        "response": In(stream.Signature(response_layout(p), always_ready=True)),
+        "response": In(stream.Signature(response_layout(p))),
         "events": Out(len(EVENTS)),
         "counters": Out(COUNTER_BITS * len(COUNTERS)),
     })  # fmt: skip

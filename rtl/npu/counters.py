@@ -20,17 +20,13 @@ class ExecuteWaits(wiring.Component):
     ``matmul_started``: in this cycle; ``commands``: preloads and matmuls of the program.
     """
 
-    array_busy: In(1)
-    head_valid: In(1)
-    missing: In(TOKEN_MASK_BITS)
-    started: In(1)
-    matmul_started: In(1)
-    commands: In(32)
-    execute_wait_token_load: Out(1)
-    execute_wait_token_vector: Out(1)
-    execute_wait_token_store: Out(1)
-    execute_wait_array: Out(1)
-    execute_wait_queue: Out(1)
+    def __init__(self) -> None:
+        causes = ("token_load", "token_vector", "token_store", "array", "queue")
+        super().__init__(
+            {name: In(1) for name in ("array_busy", "head_valid", "started", "matmul_started")}
+            | {"missing": In(TOKEN_MASK_BITS), "commands": In(32)}
+            | {f"execute_wait_{cause}": Out(1) for cause in causes}
+        )
 
     def elaborate(self, platform: object) -> Module:
         """One class a cycle at most."""

@@ -38,7 +38,7 @@ class Npu(wiring.Component):
         self.p, self.instances = p, instances
         self.sequencer, self.tokens = Sequencer(p), TokenCounters(p)
         self.load, self.store, self.port = LoadEngine(p), StoreEngine(p), PortArbiter(p)
-        self.execute, self.vector = ExecuteEngine(p, instances=instances, probe=probe), VectorEngine(p)
+        self.execute, self.vector = ExecuteEngine(p, instances=instances, probe=probe), VectorEngine(p, instances=instances)
         self.waits = ExecuteWaits()
         self.performance = Counters(self._widths())
         members = dict(npu_signature(p).members)
@@ -115,6 +115,7 @@ class Npu(wiring.Component):
         wiring.connect(m, self.load.request, self.port.load)
         wiring.connect(m, self.store.request, self.port.store)
         wiring.connect(m, self.port.request, wiring.flipped(self.request))
+        m.d.comb += self.response.ready.eq(1)  # an entry waits for each
         is_store = self.response.payload.id >= self.p.outstanding
         for engine, mine in ((self.load, ~is_store), (self.store, is_store)):
             m.d.comb += [

@@ -23,7 +23,8 @@ def assert_agrees(case: RtlCase, design: Design, backend: str = "verilator", *, 
     for name in ("start", "end", "counts"):
         np.testing.assert_array_equal(getattr(exact, name), getattr(cycle, name), err_msg=f"{case.name}: {name}")
     rtl = run(backend, design, case.machine, case.program, dram, case.stalls)
-    assert differences(case.program, rtl, exact, dram, memories.dram) == [], case.name
+    found = differences(case.program, rtl, exact, dram, memories.dram)
+    assert not found, "\n".join((case.name, *found))
     if case.values is not None:
         np.testing.assert_array_equal(case.values.output(dram), case.expected, err_msg=case.name)
     return exact.cycles
