@@ -4,7 +4,7 @@
     k <- floor((k + floor(v / k)) / 2), `steps` times from 2^16;  out = floor((x - mean) floor((2^31 - 1) / k) / 2)
 
 Ten steps exactly, as published: k is not always the root (v = s^2 - 1 oscillates, small v ends above it), and another
-number of steps gives other bits. The results' scale is sqrt(N) 2^-30; scale and bias of the layer belong to what follows.
+number of steps gives other bits. Results have the scale sqrt(N) 2^-30; the layer's own scale and bias come after.
 
 The sums of x and of x^2 are taken as the row comes in: v = sum x^2 - mean (2 sum x - N mean), an identity of integers.
 Since k >= floor(sqrt(v)) >= |x - mean|, results have 31 bits; k >= 64, for a step at most halves it and ten remain.
@@ -83,7 +83,7 @@ class ILayerNorm(wiring.Component):
         least_root_bits = max(17 - self.steps, 1)
         return max(31 - least_root_bits + 1, self.in_bits + 1, self.variance_bits - 16)
 
-    def latency(self) -> int:
+    def latency(self, length: int) -> int:
         """Clocks from the acceptance of a row's last element to the offer of its first result, when idle."""
         return (self.steps + 2) * (self.divider.latency + 1) + 6
 

@@ -1,4 +1,9 @@
-"""Numpy references of the integer functions: vectorised int64, from the definitions, sharing no code with the RTL."""
+"""Numpy references of the integer functions: vectorised int64, from the definitions, sharing no code with the RTL.
+
+Requantizer: HAWQ-V3 (ICML 2021), gemmlowp. Functions: I-ViT (ICCV 2023), sections 3.3 to 3.5, read as integers: every
+floor is exact, sums of exponentials are limited to 2^31 - 1, the mean's ties go to even. (Published floating-point
+versions differ from this in some last bits.)
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from simulators.npu.config import REQUANTIZE_MODES
 from workloads.errors import unknown_name
 
 _ONE = np.int64(1)
+_INT32_MAX = np.int64((1 << 31) - 1)
 
 
 def shift_rounded(x: ArrayLike, shift: ArrayLike, mode: str) -> np.ndarray:
@@ -50,54 +56,80 @@ def requantize(value: ArrayLike, bias: ArrayLike, multiplier: ArrayLike, shift: 
     multiplier, shift = np.asarray(multiplier, np.int64), np.asarray(shift, np.int64)
     if mode != "tflite_double":
         return shift_rounded(x * multiplier, shift, mode)
-    low, high = np.int64(-(1 << 31)), np.int64((1 << 31) - 1)
-    product = np.clip(x << np.maximum(31 - shift, 0), low, high) * multiplier
+    product = np.clip(x << np.maximum(31 - shift, 0), -_INT32_MAX - 1, _INT32_MAX) * multiplier
     nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
     quotient = np.where(nudged >= 0, nudged >> 31, -(-nudged >> 31))
-    doubled_high = np.minimum(quotient, high)
+    doubled_high = np.minimum(quotient, _INT32_MAX)
     right = np.maximum(shift - 31, 0)
     mask = (_ONE << right) - _ONE
     threshold = (mask >> 1) + (doubled_high < 0)
     return (doubled_high >> right) + ((right > 0) & ((doubled_high & mask) > threshold))
 
 
-INT32_MAX = (1 << 31) - 1
-
-
 def shift_exp(x: ArrayLike, x0: ArrayLike, n: int) -> np.ndarray:
-    x = np.asarray(x, np.int64)
-    x0 = np.asarray(x0, np.int64)
-    x = x + (x >> 1) - (x >> 4)
-    x = np.maximum(x, n * x0)
+    """Return ShiftExp, ``~ -x0 * 2^n * exp(S x)``, as int64, at most 2^31 - 1.
+
+    Parameters
+    ----------
+    x : int array
+    x0 : int array that broadcasts
+        ``floor(-1/S)``, negative.
+    n : int
+        Greatest exponent.
+    """
+    x, x0 = np.asarray(x, np.int64), np.asarray(x0, np.int64)
+    x = np.maximum(x + x // 2 - x // 16, n * x0)
     q = x // x0
     r = x - q * x0
-    exponent = np.minimum(n - q, 40)  # beyond, the result is saturated anyway
-    return np.minimum(((r - 2 * x0) << exponent) >> 1, INT32_MAX)
+    exponent = np.minimum(n - q, 40)  # 2^40 is beyond the limit already
+    return np.minimum(((r - 2 * x0) << exponent) // 2, _INT32_MAX)
 
 
-def shiftmax(rows, x0, n=15, out_bits=8):
+def shiftmax(rows: ArrayLike, x0: int, n: int = 15, out_bits: int = 8) -> np.ndarray:
+    """Return the softmax of rows, times 2^(out_bits - 1), as int64.
+
+    Parameters
+    ----------
+    rows : int array (..., elements)
+    x0 : int
+        ``floor(-1/S)`` of the rows' scale, at least -2^(31 - n).
+    """
     rows = np.asarray(rows, np.int64)
     e = shift_exp(rows - rows.max(-1, keepdims=True), x0, n)
-    total = np.minimum(e.sum(-1, keepdims=True), INT32_MAX)
-    factor = INT32_MAX // total
-    return e * factor >> (32 - out_bits)
+    factor = _INT32_MAX // np.minimum(e.sum(-1, keepdims=True), _INT32_MAX)
+    return e * factor // (1 << (32 - out_bits))
 
 
-def shift_gelu(rows, x0, n=23, out_bits=8):
+def shift_gelu(rows: ArrayLike, x0: int, n: int = 23, out_bits: int = 8) -> np.ndarray:
+    """Return the GELU of rows as int64, with scale S 2^-(out_bits - 1).
+
+    Parameters
+    ----------
+    rows : int array (..., elements)
+        A row shares its maximum.
+    x0 : int
+        ``floor(-1/(1.702 S))`` of the rows' scale S, at least -2^(31 - n).
+    """
     rows = np.asarray(rows, np.int64)
     greatest = rows.max(-1, keepdims=True)
     e = shift_exp(rows - greatest, x0, n)
-    total = np.minimum(e + shift_exp(-greatest, x0, n), INT32_MAX)
-    return rows * (e * (INT32_MAX // total) >> (32 - out_bits))
+    factor = _INT32_MAX // np.minimum(e + shift_exp(-greatest, x0, n), _INT32_MAX)
+    return rows * (e * factor // (1 << (32 - out_bits)))
 
 
-def i_layernorm(rows, steps=10):
+def i_layernorm(rows: ArrayLike, steps: int = 10) -> np.ndarray:
+    """Return rows normalized to mean 0 and (about) variance 1, times 2^30 / sqrt(elements), as int64.
+
+    Parameters
+    ----------
+    rows : int array (..., elements)
+    steps : int
+        Newton steps from 2^16, exactly so many.
+    """
     rows = np.asarray(rows, np.int64)
-    n = rows.shape[-1]
-    mean = np.rint(rows.sum(-1, keepdims=True) / n).astype(np.int64)
-    y = rows - mean
-    var = (y * y).sum(-1, keepdims=True)
-    k = np.full_like(var, 1 << 16)
+    y = rows - np.rint(rows.mean(-1, keepdims=True)).astype(np.int64)
+    variance = (y * y).sum(-1, keepdims=True)
+    k = np.full_like(variance, 1 << 16)
     for _ in range(steps):
-        k = (k + var // k) >> 1
-    return y * (INT32_MAX // k) >> 1
+        k = (k + variance // k) // 2
+    return y * (_INT32_MAX // k) // 2

@@ -138,7 +138,11 @@ class DyadicRequantize(wiring.Component):
     ----------
     i : In, stream of {value: signed(sum_bits), bias: signed(32), multiplier: signed(32), shift: 6, plain: 1}
     o : Out, stream of signed(64)
+    latency, interval : int
+        Clocks from a value's acceptance to its result's offer; clocks from one acceptance to the next, at best.
     """
+
+    interval = 1
 
     def __init__(self, mode: str, sum_bits: int = 32, stages: int = 3, factor_bits: int | None = None) -> None:
         self.requantizer = Requantizer(mode, sum_bits, stages, factor_bits)
@@ -151,6 +155,7 @@ class DyadicRequantize(wiring.Component):
                 "plain": 1,
             }
         )
+        self.latency = stages
         super().__init__({"i": In(stream.Signature(layout)), "o": Out(stream.Signature(signed(RESULT_BITS)))})
 
     def elaborate(self, platform: object) -> Module:

@@ -51,6 +51,8 @@ class ShiftExp(wiring.Component):
     def __init__(
         self, in_bits: int, n: int = 15, x0_bits: int = 8, *, positive: bool = False, tag_bits: int = 0
     ) -> None:
+        if in_bits < 2:
+            raise CodesignError(f"ShiftExp: in_bits is {in_bits}; use 2 or more")
         if not 1 <= n < EXP_BITS:
             raise CodesignError(f"ShiftExp: n is {n}; use 1..{EXP_BITS - 1}")
         if not 1 <= x0_bits <= EXP_BITS - n:
@@ -67,6 +69,9 @@ class ShiftExp(wiring.Component):
                 "o": Out(stream.Signature(data.StructLayout({"e": self.exp_bits, "tag": tag_bits}))),
             }
         )
+
+    #: Clocks from one acceptance to the next, at best.
+    interval = 1
 
     @property
     def latency(self) -> int:

@@ -78,8 +78,7 @@ class ShiftGELU(wiring.Component):
             }
         )
 
-    @property
-    def latency(self) -> int:
+    def latency(self, length: int) -> int:
         """Clocks from the acceptance of a row's last element to the offer of its first result, when idle."""
         return self.exp.latency + self.divider.latency + 5
 

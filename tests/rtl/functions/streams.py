@@ -112,6 +112,11 @@ def stream(
     return Run(unpack(out_shape, out), accepted, offered)
 
 
+def mismatches(run: Run, golden: np.ndarray, field: str = "value") -> int:
+    """Return how many results differ."""
+    return int((run.fields[field] != golden).sum())
+
+
 def rows_in(rows: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Return rows as the fields of a row stream."""
     last = np.zeros(sum(map(len, rows)), np.int64)
