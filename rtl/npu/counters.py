@@ -16,14 +16,14 @@ from simulators.program import LOAD_ENGINE, VECTOR_ENGINE
 class ExecuteWaits(wiring.Component):
     """Why the array takes nothing in this cycle: docs/npu.md, last paragraph of "Execute engine".
 
-    ``array_busy``: a matmul or its drain is under way; ``head_valid``, ``missing``: of the execute queue; ``started``,
+    ``running``: cycle 0 is over; ``array_busy``: a matmul or its drain is under way; ``head_valid``, ``missing``: of the execute queue; ``started``,
     ``matmul_started``: in this cycle; ``commands``: preloads and matmuls of the program.
     """
 
     def __init__(self) -> None:
         causes = ("token_load", "token_vector", "token_store", "array", "queue")
         super().__init__(
-            {name: In(1) for name in ("array_busy", "head_valid", "started", "matmul_started")}
+            {name: In(1) for name in ("running", "array_busy", "head_valid", "started", "matmul_started")}
             | {"missing": In(TOKEN_MASK_BITS), "commands": In(32)}
             | {f"execute_wait_{cause}": Out(1) for cause in causes}
         )
@@ -45,7 +45,7 @@ class ExecuteWaits(wiring.Component):
                 self.execute_wait_array.eq(~waits & ~self.matmul_started),
             ]
         with m.Elif(~self.array_busy):
-            m.d.comb += self.execute_wait_queue.eq(popped < self.commands)
+            m.d.comb += self.execute_wait_queue.eq(self.running & (popped < self.commands))
         return m
 
 
@@ -57,7 +57,7 @@ class Counters(wiring.Component):
     widths : dict of str to tuple of int
         For each counter that moves, the widths of the increments that its blocks report (members ``<name>_<i>``).
 
-    ``first`` is the cycle 0 of docs/npu.md; ``cycles`` is the cycle of the last ``end`` so far.
+    ``first`` is the cycle 0 of docs/npu.md, ``running`` says that it is over; ``cycles`` is the cycle of the last ``end`` so far.
     """
 
     def __init__(self, widths: dict[str, tuple[int, ...]]):
@@ -67,7 +67,7 @@ class Counters(wiring.Component):
         members: dict[str, wiring.Member] = {
             f"{name}_{i}": In(bits) for name, many in widths.items() for i, bits in enumerate(many)
         }
-        members |= {"first": In(1), "end": In(1), "values": Out(COUNTER_BITS * len(COUNTERS))}
+        members |= {"first": In(1), "running": Out(1), "end": In(1), "values": Out(COUNTER_BITS * len(COUNTERS))}
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -85,5 +85,5 @@ class Counters(wiring.Component):
                 increment = increment + getattr(self, f"{name}_{i}")
             with m.If(increment != 0):
                 m.d.sync += values[name].eq(values[name] + increment)
-        m.d.comb += self.values.eq(Cat(*values.values()))
+        m.d.comb += [self.values.eq(Cat(*values.values())), self.running.eq(started)]
         return m

@@ -169,6 +169,7 @@ class Npu(wiring.Component):
         """Every increment to its counter; why the array waits."""
         head, tokens = self.sequencer.head_execute, self.tokens
         m.d.comb += [
+            self.waits.running.eq(self.performance.running),
             self.waits.array_busy.eq(self.execute.busy),
             self.waits.head_valid.eq(head.valid),
             self.waits.missing.eq(tokens.missing_execute),
