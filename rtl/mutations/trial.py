@@ -1,0 +1,200 @@
+"""A mutant on trial: built, run over an exam of programs in a process of its own, judged at the first difference."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rtl.bench.job import Job, Options, prepare
+from rtl.bench.memory import pointers
+from rtl.bench.raw import library, run_raw
+from rtl.design import Design
+from rtl.equality import differences
+from rtl.mutations.netlists import verilog_of
+from rtl.parameters import NpuParameters
+from simulators.machine import Machine
+from simulators.npu.exact import Run, new_memories, run_exact
+from workloads.errors import CodesignError
+
+LIMIT_S = 120  # of a mutant's run; the unmutated design takes less than half
+
+
+class Program(NamedTuple):
+    """A program of an exam: its name, commands, DRAM before it, stalls."""
+
+    name: str
+    commands: np.ndarray
+    dram: np.ndarray
+    stalls: np.ndarray | None
+
+
+class Question(NamedTuple):
+    """A program prepared for the RTL, and the simulator's answer."""
+
+    name: str
+    job: Job
+    dram: np.ndarray
+    golden: Run
+    golden_dram: np.ndarray
+
+
+class Verdict(NamedTuple):
+    """What came of a mutant.
+
+    Attributes
+    ----------
+    how : str
+        ``survived``, or how it was caught: ``difference``, ``stopped`` (the bench gave up), ``crash``, ``hang``
+        (no end within `LIMIT_S`), ``refused`` (no library).
+    program : int
+        The program that caught it, by its number in the exam; -1 for none.
+    what : str
+        The first difference, or the complaint.
+    build_s, run_s : float
+        Seconds that passed.
+    """
+
+    how: str
+    program: int = -1
+    what: str = ""
+    build_s: float = 0.0
+    run_s: float = 0.0
+
+    @property
+    def caught(self) -> bool:
+        """Whether the exam told the mutant from the original."""
+        return self.how != "survived"
+
+
+@dataclass(frozen=True, eq=False)
+class AlteredDesign:
+    """A design whose Verilog is another (`rtl.bench.shape.BenchDesign`)."""
+
+    original: Design
+    verilog: str
+    probe: bool = False
+
+    @property
+    def parameters(self) -> NpuParameters:
+        """Those of the original."""
+        return self.original.parameters
+
+    @property
+    def probe_fields(self) -> list[tuple[str, int, bool]]:
+        """None."""
+        return []
+
+    def component(self) -> Any:
+        """There is none: a mutant is Verilog."""
+        raise CodesignError("a mutant has no Amaranth component; run it with 'verilator'")
+
+    def encode(self, program: np.ndarray) -> np.ndarray:
+        """Return a program as packed words."""
+        return self.original.encode(program)
+
+
+def exam_of(machine: Machine, design: Design, programs: Iterable[Program]) -> list[Question]:
+    """Return an exam: every program with what the simulator `exact` says of it."""
+    return [_question(machine, design, program) for program in programs]
+
+
+def _question(machine: Machine, design: Design, program: Program) -> Question:
+    memories = new_memories(machine, program.dram.copy())
+    golden = run_exact(machine, program.commands, memories, program.stalls)
+    job = prepare(design, machine, program.commands, program.dram.copy(), program.stalls)
+    return Question(program.name, job, program.dram, golden, memories.dram)
+
+
+def examine(design: AlteredDesign, exam: Sequence[Question]) -> Verdict:
+    """Run the programs on a design until one differs from the simulator."""
+    for number, question in enumerate(exam):
+        dram = question.dram.copy()
+        try:
+            ours = run_raw(replace(question.job, design=design, dram=dram), Options())
+        except CodesignError as fault:
+            return Verdict("stopped", number, str(fault))
+        found = differences(question.job.program, ours, question.golden, dram, question.golden_dram)
+        if found:
+            return Verdict("difference", number, found[0])
+    return Verdict("survived")
+
+
+def _try(pipe: Connection, netlist_of: Callable[[], str], original: Design, exam: Sequence[Question]) -> None:
+    """Build and run in a process of its own; whatever kills it is seen from outside."""
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1), os.dup2(quiet, 2)
+    began = time.monotonic()
+    try:
+        design = AlteredDesign(original, verilog_of(netlist_of()))
+        loaded = library(design)
+    except CodesignError as fault:
+        pipe.send(Verdict("refused", what=str(fault), build_s=time.monotonic() - began))
+        return
+    shutil.rmtree(Path(loaded._name).parent)  # no mutant stays in the cache; what is loaded stays loaded
+    built = time.monotonic()
+    pipe.send(built - began)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LIMIT_S)
+    verdict = examine(design, exam)
+    signal.alarm(0)
+    pipe.send(verdict._replace(build_s=built - began, run_s=time.monotonic() - built))
+
+
+class Trial(NamedTuple):
+    """A mutant to be judged: its name, how to make its netlist, the original, and the exam."""
+
+    name: str
+    netlist: Callable[[], str]
+    original: Design
+    exam: Sequence[Question]
+
+
+def judge(trials: Iterable[Trial], workers: int = 1) -> Iterator[tuple[str, Verdict]]:
+    """Yield (name, verdict) of each trial as it ends, `workers` at a time.
+
+    Processes are forked: Verilator ends one with a signal where a mutant has no stable state.
+    """
+    pointers()  # compiled before the first fork
+    context = multiprocessing.get_context("fork")
+    waiting, running = iter(trials), {}
+    while True:
+        while len(running) < workers and (trial := next(waiting, None)) is not None:
+            mine, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_try, args=(theirs, trial.netlist, trial.original, trial.exam))
+            process.start()
+            theirs.close()
+            running[process.sentinel] = trial.name, process, mine
+        if not running:
+            return
+        for sentinel in wait(list(running)):
+            name, process, pipe = running.pop(sentinel)
+            process.join()
+            yield name, _verdict(pipe, process.exitcode)
+
+
+def _verdict(pipe: Connection, exit_code: int) -> Verdict:
+    """Return what a finished process has said, or what its end says."""
+    said = []
+    while pipe.poll():
+        try:
+            said.append(pipe.recv())
+        except EOFError:
+            break
+    if said and isinstance(said[-1], Verdict):
+        return said[-1]
+    build_s = said[0] if said else 0.0
+    if exit_code == -signal.SIGALRM:
+        return Verdict("hang", what=f"no end within {LIMIT_S} s", build_s=build_s, run_s=LIMIT_S)
+    if not said or exit_code >= 0:
+        raise RuntimeError(f"the process of a mutant has ended with {exit_code} before it was built")
+    return Verdict("crash", what=signal.Signals(-exit_code).name, build_s=build_s)
