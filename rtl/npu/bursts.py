@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
 
     line: int  # log2 of bus_bytes
     burst: int  # log2 of burst_bytes
-    reach: int  # bits of a byte's place in a burst or, in a fill, in its row
+    reach: int  # bits of the place of a row's last byte, from the first byte of the burst
     slot: int  # bits of an entry's number
 
 
@@ -45,9 +45,8 @@ def sizes_of(p: NpuParameters) -> Sizes:
         if bits not in ELEMENT_BITS:
             allowed = ", ".join(map(str, ELEMENT_BITS))
             raise CodesignError(f"{p.name}: array.pe.{name}: {bits} bits; the DMA in RTL moves elements of {allowed}")
-    burst = log2(p.burst_bytes)
-    row_bits = body_layout(p, LOAD_ENGINE)["row_bytes"].width
-    return Sizes(log2(p.bus_bytes), burst, max(burst, row_bits), address_bits(p.outstanding))
+    reach = body_layout(p, LOAD_ENGINE)["row_bytes"].width  # a row fits in its memory, so its bytes need a bit less
+    return Sizes(log2(p.bus_bytes), log2(p.burst_bytes), reach, address_bits(p.outstanding))
 
 
 def log2(power_of_two: int) -> int:
@@ -171,7 +170,7 @@ class RequestCutter(wiring.Component):
         now, request, sizes = self.command, self.request, sizes_of(self.p)
         held, held_rows, rows = Signal(now.shape()), Signal(self.p.extent_bits), Signal(self.p.extent_bits)
         row_first, held_burst = Signal(init=1), Signal.like(request.burst)
-        row_end, held_end = Signal(sizes.reach + 1), Signal(sizes.reach + 1)  # of the row's last byte
+        row_end, held_end = Signal(sizes.reach), Signal(sizes.reach)  # place of the row's last byte
         whole = now.fill if self.engine == LOAD_ENGINE else Const(0, 1)
         last_row = rows == 1
         m.d.comb += [
