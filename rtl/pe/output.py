@@ -35,7 +35,7 @@ class OutputElement(ProcessingElement):
     def probe_fields(self) -> list[Field]:
         """Return operand, weight passed down, sum, products."""
         stream, weight, total = self.datapath.operands
-        own = [("operand", *stream), ("weight", *weight), ("total", total.bits, True)]
+        own = [("operand", *stream), ("weight", *weight), ("sum", total.bits, True)]
         return own + self.datapath.probe_fields()
 
     def elaborate(self, platform: object) -> Module:

@@ -45,7 +45,7 @@ class StationaryElement(ProcessingElement):
         """Return operand, weight, shadow weight, sum, products."""
         stream, weight, total = self.datapath.operands
         shadow = [("shadow", *weight)] if self.shadow else []
-        own = [("operand", *stream), ("weight", *weight), *shadow, ("total", total.bits, True)]
+        own = [("operand", *stream), ("weight", *weight), *shadow, ("sum", total.bits, True)]
         return own + self.datapath.probe_fields()
 
     def elaborate(self, platform: object) -> Module:
