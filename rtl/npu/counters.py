@@ -16,8 +16,8 @@ from simulators.program import LOAD_ENGINE, VECTOR_ENGINE
 class ExecuteWaits(wiring.Component):
     """Why the array takes nothing in this cycle: docs/npu.md, last paragraph of "Execute engine".
 
-    ``running``: cycle 0 is over; ``array_busy``: a matmul or its drain is under way; ``head_valid``, ``missing``: of the execute queue; ``started``,
-    ``matmul_started``: in this cycle; ``commands``: preloads and matmuls of the program.
+    ``running``: cycle 0 is over; ``array_busy``: a matmul or its drain is under way; ``head_valid``, ``missing``: of
+    the execute queue; ``started``, ``matmul_started``: in this cycle; ``commands``: preloads and matmuls of the program.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,8 @@ class Counters(wiring.Component):
     widths : dict of str to tuple of int
         For each counter that moves, the widths of the increments that its blocks report (members ``<name>_<i>``).
 
-    ``first`` is the cycle 0 of docs/npu.md, ``running`` says that it is over; ``cycles`` is the cycle of the last ``end`` so far.
+    ``first`` is the cycle 0 of docs/npu.md, ``running`` says that it is over; ``cycles`` is the cycle
+    of the last ``end`` so far.
     """
 
     def __init__(self, widths: dict[str, tuple[int, ...]]):

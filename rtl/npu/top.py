@@ -38,7 +38,8 @@ class Npu(wiring.Component):
         self.p, self.instances = p, instances
         self.sequencer, self.tokens = Sequencer(p), TokenCounters(p)
         self.load, self.store, self.port = LoadEngine(p), StoreEngine(p), PortArbiter(p)
-        self.execute, self.vector = ExecuteEngine(p, instances=instances, probe=probe), VectorEngine(p, instances=instances)
+        self.execute = ExecuteEngine(p, instances=instances, probe=probe)
+        self.vector = VectorEngine(p, instances=instances)
         self.waits = ExecuteWaits()
         self.performance = Counters(self._widths())
         members = dict(npu_signature(p).members)

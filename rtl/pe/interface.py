@@ -82,7 +82,7 @@ class MultiplyAdd(wiring.Component):
     @property
     def product(self) -> Element:
         """The product as its registers hold it."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no product")
 
     def probe_fields(self) -> list[Field]:
         """Return the product registers, youngest first."""
@@ -130,4 +130,4 @@ class ProcessingElement(wiring.Component):
 
     def probe_fields(self) -> list[Field]:
         """Return the registers on port ``probe``, low bits first."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no registers")

@@ -163,7 +163,7 @@ def _states(cell: Cell, following: int, before: int) -> Mapping[str, int]:
     outputs = {pin.name: parse_function(pin.function).value(names) for pin in cell.outputs() if pin.function}
     data = parse_function(state.next_state)
     free = [name for name in data.names() if name not in names]
-    values = {name: following for name in free}
+    values = dict.fromkeys(free, following)
     if len(free) == 1 and data.value(values | names) != following:
         values = {free[0]: 1 - following}
     return names | outputs | values

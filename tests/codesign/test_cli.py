@@ -111,7 +111,7 @@ def test_doctor_names_what_is_missing(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "numba          1.0          compiled simulators" in out
     assert 'missing      would give: result.layers.to_pandas() (pip install "codesign[pandas]")' in out
-    assert "  yosys          missing      would give: synthesis: area and energy from gates" in out
+    assert "  iverilog       missing      would give: simulation of the RTL, four-state" in out
 
 
 def test_check_tells_what_files_are(tmp_path, topology, capsys):
