@@ -34,7 +34,7 @@ class GateProgram:
     gates : ndarray
         The same for gates in order, then the flip-flops' next states.
     states : ndarray
-        (flip-flops, 2): slot of the state and of the next state.
+        (flip-flops, 3): slot of the state and of the next state, and the state that stands for a register at 0.
     passive : ndarray
         (gate inputs, 3): net of the pin, and nets of up to two outputs (the second may repeat the first).
     """
@@ -113,14 +113,14 @@ def compile_gates(netlist: Netlist) -> GateProgram:
     for instance, slot in zip(netlist.flip_flops, compiler.state_slots, strict=True):
         assert instance.cell.flip_flop is not None
         names = dict(instance.nets) | {instance.cell.flip_flop.state: slot, instance.cell.flip_flop.inverse: ~slot}
-        following = compiler.slot()
-        gates += compiler.code(parse_function(instance.cell.flip_flop.next_state), names, following)
-        states.append((slot, following))
+        following, function = compiler.slot(), parse_function(instance.cell.flip_flop.next_state)
+        gates += compiler.code(function, names, following)
+        states.append((slot, following, function.value(dict.fromkeys(function.names(), 0))))
     return GateProgram(
         compiler.slots,
         np.array(outputs, np.int64).reshape(-1, 4),
         np.array(gates, np.int64).reshape(-1, 4),
-        np.array(states, np.int64).reshape(-1, 2),
+        np.array(states, np.int64).reshape(-1, 3),
         np.array(_passive_pins(netlist), np.int64).reshape(-1, 3),
     )
 
@@ -256,6 +256,7 @@ def simulate(netlist: Netlist, program: GateProgram, inputs: Mapping[str, np.nda
         nets += netlist.inputs[name]
     words = np.zeros(program.slots, np.uint64)
     words[ONE] = ~np.uint64(0)
+    words[program.states[:, 0]] = np.where(program.states[:, 2] > 0, ~np.uint64(0), np.uint64(0))
     output_nets = [net for port in netlist.outputs.values() for net in port]
     found = _simulate(
         program.outputs, program.gates, program.states, program.passive, words,
