@@ -91,7 +91,7 @@ def random_memories(rng: np.random.Generator, machine: Machine, p: NpuParameters
     words[:, 0] = rng.integers(-(1 << 31), 1 << 31, ENTRIES) >> rng.integers(0, 32, ENTRIES)
     words[:, 1] = rng.integers(1, 1 << 31, ENTRIES) >> rng.integers(0, 31, ENTRIES)
     words[:, 2] = np.clip(np.log2(np.maximum(words[:, 1], 1)).astype(int) + rng.integers(-8, 26, ENTRIES), 0, 63)
-    ties = rng.random(ENTRIES) < 0.3
+    ties = rng.random(ENTRIES) < 0.5
     words[ties] = np.stack(
         [rng.integers(-2, 3, ties.sum()), 1 << rng.integers(0, 4, ties.sum()), rng.integers(1, 6, ties.sum())], axis=1
     )
@@ -104,13 +104,19 @@ def random_memories(rng: np.random.Generator, machine: Machine, p: NpuParameters
     )  # fmt: skip
 
 
-def random_program(rng: np.random.Generator, machine: Machine, p: NpuParameters, count: int) -> np.ndarray:
-    """Return vector commands of every function that the machine has, a token from each to the next now and then."""
+def random_program(
+    rng: np.random.Generator, machine: Machine, p: NpuParameters, count: int, *, apart: bool = False
+) -> np.ndarray:
+    """Return vector commands of every function that the machine has, a token from each to the next now and then.
+
+    Reads lie anywhere, writes among them; `apart` keeps reads in the first two thirds of the scratchpad, writes in
+    the last third.
+    """
     form = parse_format(machine.array.pe.activation)
     commands, given = [], 0
     for i in range(count):
-        name = p.functions[(i + int(rng.integers(2))) % len(p.functions)][0]
-        fields = _shape(rng, p, FUNCTIONS.index(name)) | {
+        name = p.functions[i % len(p.functions)][0]
+        fields = _shape(rng, p, FUNCTIONS.index(name), apart) | {
             name: int(rng.integers(-7, 8)) for name in ("zero_point_0", "zero_point_1", "output_zero_point")
         }
         low, high = sorted(int(x) for x in rng.integers(form.low, form.high, 2, endpoint=True))
@@ -122,7 +128,7 @@ def random_program(rng: np.random.Generator, machine: Machine, p: NpuParameters,
     return assemble(commands)
 
 
-def _shape(rng: np.random.Generator, p: NpuParameters, code: int) -> dict[str, int]:
+def _shape(rng: np.random.Generator, p: NpuParameters, code: int, apart: bool) -> dict[str, int]:
     """Return nests, addresses and parameter mode of one command, all within the memories."""
     draw = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
     sums = code == REQUANTIZE and rng.random() < 0.8
@@ -133,21 +139,26 @@ def _shape(rng: np.random.Generator, p: NpuParameters, code: int) -> dict[str, i
         code, (draw(1, 3), draw(1, 3))
     )
     rows, columns = draw(1, 3), draw(1, 4)
-    reach = (depth - 1 - (0 if sums else channels)) // 2
+    centre, at, most_span = depth // 2, p.scratchpad_depth // 2, p.scratchpad_depth // 2
+    if apart and not sums:
+        centre = depth // 3
+    if apart:
+        at, most_span = p.scratchpad_depth * 5 // 6, p.scratchpad_depth // 6 - 2
+    reach = (2 * centre if apart else depth) // 2 - (0 if sums else channels) - 1
     nest = {"n0": columns, "n1": draw(1, rows), "start": draw(0, 3)}
-    lanes = {"lane_n0": taps[0], "lane_n1": taps[1], "lane_start": 0 if sums else draw(0, 2)}
+    lanes = {"lane_n0": taps[0], "lane_n1": taps[1], "lane_start": draw(0, 2)}
     for prefix, extents, indices in (("", nest, rows * columns), ("lane_", lanes, taps[0] * taps[1])):
-        most = reach // (indices + 6)
+        most = reach // (2 * (indices + 6))
         extents |= {f"{prefix}s{i}": draw(-most, most) // (1, 2, 4)[i] for i in range(3)}
     d_s0, d_s1, d_lane = draw(-9, 9), draw(-20, 20), draw(-3, 3)
     span = abs(d_s0) * (columns - 1) + abs(d_s1) * (rows - 1) + abs(d_lane) * (channels - 1)
-    if span * 2 >= p.scratchpad_depth:
+    if span >= most_span:
         d_s0, d_s1, d_lane, span = 1, 2, 3, 3 + 4 + 3 * channels
     weights = draw(0, (p.weight_depth - channels) // (taps[0] * taps[1] + 1))
     modes = (PARAMETER_NONE, PARAMETER_ONE) if code == ADD else range(PARAMETER_ONE + 1)
     return nest | lanes | {
-        "memory": memory, "address": depth // 2 - (0 if sums else channels // 2), "count": rows * columns,
-        "used_cols": channels, "value": code, "destination": p.scratchpad_depth // 2 + draw(-span // 2, span // 2) // 4,
+        "memory": memory, "address": centre, "count": rows * columns,
+        "used_cols": channels, "value": code, "destination": at,
         "d_s0": d_s0, "d_s1": d_s1, "d_lane": d_lane, "weight_address": draw(0, weights // 2),
         "weight_stride": weights // 2, "parameter_mode": modes[draw(0, len(modes) - 1)],
         "parameter_address": draw(0, ENTRIES - 2 * p.cols - 13),
