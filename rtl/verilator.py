@@ -41,7 +41,7 @@ _VERILATOR_FLAGS = (
     "-Wno-lint", "-Wno-fatal",
 )  # fmt: skip
 _CXX_FLAGS = (
-    "-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0",
+    "-std=gnu++17", "-fPIC", "-fno-gnu-unique", "-w", "-DVM_COVERAGE=0",
     "-DVM_SC=0", '-DEXPORT=__attribute__((visibility("default")))',
 )  # fmt: skip
 #: Waveform formats: flags of Verilator, of the compiler, libraries.
@@ -115,7 +115,7 @@ def build_library(
     harness : str or Path
         C++ text, or (a Path) the file that holds it.
     headers : mapping, optional
-        Further files that the harness includes: text by name.
+        Further files that harness or Verilog include: text by name.
     flags : sequence of str
         More flags of Verilator, such as ``--public-flat-rw``.
     optimize : str
@@ -134,32 +134,49 @@ def build_library(
     CodesignError
         When a tool is missing, Verilator refuses the design or the compiler the harness.
     """
-    tools = find_verilator()
+    given = Sources(verilog, top, harness, tuple(sorted((headers or {}).items())), tuple(flags), waves)
+    return build(given, "design.so", ("-shared", "-Wl,-Bsymbolic"), optimize)
+
+
+class Sources(NamedTuple):
+    """What is built: see `build_library`."""
+
+    verilog: str
+    top: str
+    harness: str | Path
+    headers: tuple[tuple[str, str], ...] = ()
+    flags: tuple[str, ...] = ()
+    waves: str = ""
+
+
+def build(sources: Sources, output: str, link: Sequence[str], optimize: str = "-O1") -> Path:
+    """Return the file `output`, linked with the flags `link`: what `build_library` does, for programs too."""
+    tools, waves = find_verilator(), sources.waves
+    harness = sources.harness
     source = harness.read_text(encoding="utf-8") if isinstance(harness, Path) else harness
     if waves not in WAVES:
         raise unknown_name("waves", "waveform format", waves, [name for name in WAVES if name])
     more, cxx, libraries = WAVES[waves]
-    verilator_flags = (*_VERILATOR_FLAGS, "--top-module", top, *more, *flags)
+    verilator_flags = (*_VERILATOR_FLAGS, "--top-module", sources.top, *more, *sources.flags)
     compile_flags = (*_CXX_FLAGS, *cxx, optimize)
-    files = dict(headers or {}) | {"design.v": verilog, "harness.cpp": source}
+    files = dict(sources.headers) | {"design.v": sources.verilog, "harness.cpp": source}
 
-    def build(folder: Path) -> None:
+    def make(folder: Path) -> None:
         if waves == "fst":
             _require_headers_of_fst(tools)
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
         generated = verilate(folder, ("design.v",), verilator_flags)
-        unity = _unity(generated, "harness.cpp")
-        (folder / "unity.cpp").write_text(unity, encoding="utf-8")
+        (folder / "unity.cpp").write_text(_unity(generated, "harness.cpp"), encoding="utf-8")
         compile_object(folder / "unity.cpp", folder / "unity.o", compile_flags, folder, generated)
         objects = [str(runtime_object(name, compile_flags)) for name in runtime_names(generated)]
-        link = [tools.compiler, "-shared", "-s", "-o", "design.so", "unity.o", *objects, "-Wl,-Bsymbolic"]
-        run_tool([*link, "-pthread", *libraries], folder)
+        command = [tools.compiler, "-s", "-o", output, "unity.o", *objects, *link, "-pthread", *libraries]
+        run_tool(command, folder)
         shutil.rmtree(generated)
         (folder / "unity.o").unlink()
 
-    key = key_of(sorted(files.items()), verilator_flags, compile_flags, libraries, tools.versions)
-    return built("verilator", key, build) / "design.so"
+    key = key_of(sorted(files.items()), verilator_flags, compile_flags, libraries, tuple(link), tools.versions)
+    return built("verilator", key, make) / output
 
 
 def verilate(folder: Path, sources: Sequence[str], flags: Sequence[str]) -> Path:

@@ -42,16 +42,16 @@ def pointers() -> dict[str, ctypes.c_void_p]:
 
 
 @kernel
-def _plan(state, config, stalls, cycle, due):
-    """Pop `state` empty from `cycle` on, writing the cycle of each response to `due[id]`; return the first."""
+def _answer(state, config, stalls, cycle, last, due):
+    """Pop every response of the cycles from `cycle` to `last`, writing to `due[id]` in which; return the first."""
     first = simple.NEVER
     while True:
         event = simple.next_event(state, config)
-        if event == simple.NEVER:
-            return first
         cycle = max(cycle, event)
         while cycle < stalls.shape[0] and stalls[cycle, 1] != 0:
             cycle += 1
+        if cycle > last or event == simple.NEVER:
+            return first
         due[simple.pop(state, config, cycle)] = cycle
         first = min(first, cycle)
         cycle += 1
@@ -97,8 +97,12 @@ class Timing:
         int
             The first cycle at whose beginning there is room.
         """
-        first = int(_plan(self.state.copy(), self.config, self.stalls, cycle, due))
+        first = int(_answer(self.state.copy(), self.config, self.stalls, cycle, NEVER, due))
         return 0 if simple.has_room(self.state, self.config) else first + 1
+
+    def advance(self, first: int, last: int, due: np.ndarray) -> None:
+        """Pop the responses of the cycles from `first` to `last`."""
+        _answer(self.state, self.config, self.stalls, first, last, due)
 
 
 class Request(NamedTuple):

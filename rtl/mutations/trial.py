@@ -23,7 +23,8 @@ from rtl.equality import differences
 from rtl.mutations.netlists import verilog_of
 from rtl.parameters import NpuParameters
 from simulators.machine import Machine
-from simulators.npu.exact import Run, new_memories, run_exact
+from simulators.npu.cycle import Run
+from simulators.npu.exact import new_memories, run_exact
 from workloads.errors import CodesignError
 
 LIMIT_S = 120  # of a mutant's run; the unmutated design takes less than half

@@ -17,7 +17,8 @@ class ExecuteWaits(wiring.Component):
     """Why the array takes nothing in this cycle: docs/npu.md, last paragraph of "Execute engine".
 
     ``running``: cycle 0 is over; ``array_busy``: a matmul or its drain is under way; ``head_valid``, ``missing``: of
-    the execute queue; ``started``, ``matmul_started``: in this cycle; ``commands``: preloads and matmuls of the program.
+    the execute queue; ``started``, ``matmul_started``: in this cycle; ``commands``: preloads and matmuls of the
+    program.
     """
 
     def __init__(self) -> None:

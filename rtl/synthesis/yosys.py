@@ -2,8 +2,8 @@
 
 Without ``-booth`` an int8 multiply-accumulate is a third too large; without sizing (``abc -constr``) the smallest
 gates drive every net and delays mean little; so both belong to the recipe. Of the plain flip-flops the one is used
-that is smallest, an inverter after an inverted output included (yosys's own choice in ASAP7 has four times the drive). Modules
-called ``codesign_memory*`` stay black boxes: their cost is the SRAM table's. Netlists are kept by content
+that is smallest, an inverter after an inverted output included (yosys's own choice in ASAP7 has four times the drive).
+Modules called ``codesign_memory*`` stay black boxes: their cost is the SRAM table's. Netlists are kept by content
 (`rtl.build_cache`).
 """
 

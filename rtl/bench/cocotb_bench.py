@@ -1,0 +1,160 @@
+"""cocotb 2 with Verilator or Icarus: the bench of npu_bench.v, timed by the simulator's memory in Python.
+
+The simulation is built once for each design and size of DRAM, and runs in a process and a folder of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import subprocess
+import tempfile
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtl.bench.job import Job, Options, Run, noted
+from rtl.bench.memory import apply_write
+from rtl.bench.shape import BenchDesign, constants, verilog_header
+from rtl.build_cache import built, key_of
+from rtl.verilator import Sources, build, run_tool
+from simulators.activity import COUNTERS
+from workloads.errors import CodesignError
+
+TOP = "npu_bench"
+_BENCH = Path(__file__).with_name("npu_bench.v")
+_MODULE = "rtl.bench.cocotb_program"
+#: Ports that Python reads or writes; the rest stays out of Verilator's tables.
+_PORTS = (
+    "clk", "rst", "commands", "execute_commands", "quiet_limit", "plan", "wake", "taken", "status", "cycle", "counters",
+)  # fmt: skip
+_ENDED, _STUCK, _UNKNOWN, _BEYOND = 1, 2, 3, 4
+
+
+def run_cocotb(job: Job, options: Options, simulator: str) -> Run:
+    """Run a prepared program in ``verilator`` or ``icarus`` under cocotb.
+
+    Raises
+    ------
+    CodesignError
+        When a tool is missing, the run stands still, leaves its DRAM, or shows an unknown value at a port.
+    """
+    if options.waves:
+        raise CodesignError(f"{options.waves}: waveforms are written by the back ends 'verilator' and 'amaranth'")
+    if util.find_spec("cocotb") is None:
+        raise CodesignError("cocotb is missing; it comes with: pip install cocotb")
+    burst = job.design.parameters.burst_bytes
+    windows = 1 << max(-(-len(job.dram) // burst) - 1, 1).bit_length()  # few sizes, so that few are built
+    program = _BUILD[simulator](job.design, windows)
+    with tempfile.TemporaryDirectory(prefix="codesign-") as name:
+        folder = Path(name)
+        _write_inputs(job, folder)
+        _simulate(simulator, program, folder)
+        return _result(job, folder)
+
+
+def _source(design: BenchDesign) -> str:
+    return _BENCH.read_text(encoding="utf-8") + design.verilog
+
+
+def _build_verilator(design: BenchDesign, windows: int) -> Path:
+    from cocotb_tools import config
+
+    control = "".join(f'public_flat_rw -module "{TOP}" -var "{port}"\n' for port in _PORTS)
+    headers = (
+        ("shape.vh", verilog_header(design.parameters, windows)),
+        ("ports.vlt", f"`verilator_config\n{control}"),
+    )
+    main = Path(config.share_dir) / "lib" / "verilator" / "verilator.cpp"
+    link = (f"-L{config.libs_dir}", "-lcocotbvpi_verilator", f"-Wl,-rpath,{config.libs_dir}")
+    sources = Sources(_source(design), TOP, main, headers, ("--vpi", "ports.vlt"))
+    return build(sources, TOP, link)
+
+
+def _build_icarus(design: BenchDesign, windows: int) -> Path:
+    if shutil.which("iverilog") is None:
+        raise CodesignError("Icarus Verilog is missing; it comes with the system's package iverilog")
+    version = subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=False).stdout.partition("\n")[0]
+    files = {"design.v": _source(design), "shape.vh": verilog_header(design.parameters, windows)}
+
+    def make(folder: Path) -> None:
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        run_tool(["iverilog", "-g2012", "-o", "sim.vvp", "-s", TOP, "design.v"], folder)
+
+    return built("icarus", key_of(sorted(files.items()), version), make) / "sim.vvp"
+
+
+_BUILD = {"verilator": _build_verilator, "icarus": _build_icarus}
+
+
+def _write_inputs(job: Job, folder: Path) -> None:
+    p = job.design.parameters
+    words = job.words[:, ::-1].astype(">u4")
+    (folder / "commands.hex").write_text("".join(f"{row.tobytes().hex()}\n" for row in words))
+    windows = np.zeros((-(-len(job.dram) // p.burst_bytes), p.burst_bytes), np.uint8)
+    windows.reshape(-1)[: len(job.dram)] = job.dram
+    (folder / "dram.hex").write_text("".join(f"{row.tobytes().hex()}\n" for row in windows[:, ::-1]))
+    (folder / "stalls.txt").write_text("".join(map(str, job.stalls[:, 0].tolist())) + ".")
+    named = constants(p)
+    widths = [named[f"REQUEST_{name}_WIDTH"] for name in ("ID", "BEATS", "ADDRESS")]
+    np.savez(
+        folder / "job.npz", config=job.config, stalls=job.stalls, widths=widths, bus_bytes=p.bus_bytes,
+        commands=len(job.words), execute_commands=job.execute_commands, quiet_limit=job.quiet_limit,
+    )  # fmt: skip
+
+
+def _simulate(simulator: str, program: Path, folder: Path) -> None:
+    from cocotb_tools.runner import get_runner
+
+    runner: Any = get_runner(simulator)
+    log = folder / "simulator.log"
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            runner.test(
+                test_module=_MODULE, hdl_toplevel=TOP, hdl_toplevel_lang="verilog", build_dir=program.parent,
+                test_dir=folder, results_xml=str(folder / "results.xml"), log_file=log,
+            )  # fmt: skip
+    except (SystemExit, subprocess.CalledProcessError):
+        pass  # no result then: the log says why
+    if not (folder / "result.npz").exists():
+        fault = CodesignError(f"{simulator}: cocotb's bench has failed; the log is this error's note")
+        fault.add_note(log.read_text(errors="replace") if log.exists() else "there is no log")
+        raise fault
+
+
+def _result(job: Job, folder: Path) -> Run:
+    with np.load(folder / "result.npz", allow_pickle=False) as result:
+        status, cycle, counters = int(result["status"]), int(result["cycle"]) - 1, str(result["counters"])
+    if status == _UNKNOWN:
+        raise CodesignError(f"RTL: a port has an unknown value (X) in cycle {cycle}")
+    if status == _BEYOND:
+        raise CodesignError(f"RTL: bytes beyond a DRAM of {len(job.dram)} are addressed in cycle {cycle}")
+    start, end = _replay(job, (folder / "log.txt").read_text())
+    if status == _STUCK:
+        raise job.stuck(cycle, start, end)
+    if "x" in counters.lower():
+        raise CodesignError("RTL: a counter has an unknown value (X)")
+    width = len(counters) // len(COUNTERS)
+    packed, low = int(counters, 2), (1 << width) - 1
+    counts = np.array([packed >> i * width & low for i in range(len(COUNTERS))], np.int64)
+    return Run(cycle, start, end, counts)
+
+
+def _replay(job: Job, log: str) -> tuple[np.ndarray, np.ndarray]:
+    """Apply the writes of the log to the DRAM; return starts and ends."""
+    events, burst = [], job.design.parameters.burst_bytes
+    for line in log.splitlines():
+        kind, *words = line.split()
+        try:
+            if kind == "e":
+                events.append((int(words[0]), int(words[1], 16)))
+            else:
+                window, mask, data = (int(word, 16) for word in words)
+                apply_write(job.dram, window * burst, mask, data, burst)
+        except ValueError:
+            raise CodesignError(f"RTL: an unknown value (X) is written: {line[:80]}") from None
+    return noted(job, events)
