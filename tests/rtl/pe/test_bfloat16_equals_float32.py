@@ -11,6 +11,7 @@ from amaranth.sim import Simulator
 
 from rtl.pe.float32 import QUIET_NAN, add, raw_product, rounded_product
 from rtl.pe.kinds import make_kind
+from tests.rtl.pe.compiled_datapath import run_compiled
 from tests.rtl.pe.datapath_bench import run_datapath
 
 #: bf16: zero, least and greatest subnormal, least normal, about one, greatest, infinity, quiet and signalling NaN.
@@ -68,7 +69,7 @@ def run_comb(m: Module, inputs: list[Signal], output: Signal, cases: np.ndarray)
     return found
 
 
-def assert_equal(cases: np.ndarray, found: list[int], expected: np.ndarray) -> None:
+def assert_equal(cases: np.ndarray, found: list[int] | np.ndarray, expected: np.ndarray) -> None:
     wrong = np.flatnonzero(np.array(found, np.uint32) != expected)
     lines = [f"{[hex(int(x)) for x in cases[i]]}: {found[i]:#x}, not {int(expected[i]):#x}" for i in wrong[:5]]
     assert not lines, lines
@@ -114,3 +115,20 @@ def test_latency_and_a_running_sum(latency: int) -> None:
         total = sums(total, term)
         expected.append(total)
     assert_equal(operands, found, packed(np.array(expected, np.float32)))
+
+
+@pytest.mark.parametrize("around", [None, 64, 127])
+def test_a_million_multiply_adds(around: int | None) -> None:
+    """Addends near the product in magnitude, so that every alignment and cancellation is met."""
+    count = 1_000_000
+    rng = np.random.default_rng(around or 0)
+    a, b = random_bits(rng, count, 7, around), random_bits(rng, count, 7, around)
+    terms = products(a, b)
+    scale = (terms.view(np.uint32).astype(np.int64) >> 23) & 255
+    exponent = np.clip(scale + rng.integers(-28, 29, count), 0, 255)
+    addend = rng.integers(0, 2, count) << 31 | exponent << 23 | rng.integers(0, 1 << 23, count)
+    near = rng.random(count) < 0.2
+    addend[near] = (packed(terms)[near] ^ 0x80000000) + rng.integers(-3, 4, near.sum())
+    addend &= 0xFFFFFFFF
+    found = run_compiled(make_kind("bf16"), a, b, addend)
+    assert_equal(np.stack([a, b, addend], axis=1), found, packed(sums(floats(addend), terms)))
