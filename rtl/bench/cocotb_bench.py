@@ -31,6 +31,12 @@ _MODULE = "rtl.bench.cocotb_program"
 _PORTS = (
     "clk", "rst", "commands", "execute_commands", "quiet_limit", "plan", "wake", "taken", "status", "cycle", "counters",
 )  # fmt: skip
+#: cocotb would rewrite the assertions of every module that the bench imports, numba's among them: 6 CPU-s a run.
+#: Icarus runs short programs: the memory's plain Python starts sooner than its compiled twin.
+_ENVIRONMENT = {
+    "verilator": {"COCOTB_REWRITE_ASSERTION_FILES": ""},
+    "icarus": {"COCOTB_REWRITE_ASSERTION_FILES": "", "NUMBA_DISABLE_JIT": "1"},
+}
 _ENDED, _STUCK, _UNKNOWN, _BEYOND = 1, 2, 3, 4
 
 
@@ -117,6 +123,7 @@ def _simulate(simulator: str, program: Path, folder: Path) -> None:
             runner.test(
                 test_module=_MODULE, hdl_toplevel=TOP, hdl_toplevel_lang="verilog", build_dir=program.parent,
                 test_dir=folder, results_xml=str(folder / "results.xml"), log_file=log,
+                extra_env=_ENVIRONMENT[simulator],
             )  # fmt: skip
     except (SystemExit, subprocess.CalledProcessError):
         pass  # no result then: the log says why

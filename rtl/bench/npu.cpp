@@ -106,7 +106,7 @@ struct Bench {
         top.eval();
 #if VM_TRACE
         // Cycle t is drawn from 10 t to 10 (t + 1): inputs change at 10 t + 5, registers at its end.
-        if (waves && cycle >= job.waves_first && cycle < job.waves_last) waves->dump(10 * cycle + (clock ? 10 : 5));
+        if (waves && cycle >= job.waves_first && cycle < job.waves_last) waves->dump(uint64_t(10 * cycle + (clock ? 10 : 5)));
 #endif
     }
 

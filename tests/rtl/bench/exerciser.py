@@ -15,6 +15,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from rtl.bench import Run
+from rtl.encoding import command_bits
 from rtl.parameters import COUNTER_BITS, NpuParameters, parameters_of
 from rtl.ports import npu_signature
 from simulators.activity import COUNTERS, INDEX
@@ -132,7 +133,7 @@ class ExerciserDesign:
 
     def encode(self, program: np.ndarray) -> np.ndarray:
         """Pack kind, address, beats and mask."""
-        words = -(-len(self.component().command.payload) // 32)
+        words = -(-command_bits(self.parameters) // 32)
         rows = []
         for row in program:
             address, beats, mask, _ = geometry(self.parameters, row)
