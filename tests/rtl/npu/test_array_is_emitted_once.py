@@ -1,0 +1,40 @@
+"""Is the PE one Verilog module whatever the array's size, and how long does the array take to emit?"""
+
+from __future__ import annotations
+
+import re
+import resource
+import time
+
+import pytest
+from amaranth.back import verilog
+
+from rtl.npu.array import PE_MODULE, ROW_MODULE, SystolicArray, pe_verilog
+from rtl.parameters import parameters_of
+from tests.simulators.npu.machines import small_machine
+
+
+def cpu_seconds() -> float:
+    return time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "convolution", "size"),
+    [
+        ("ws", "shifted", 32), ("os", "shifted", 6), ("os", "im2col", 5),
+        pytest.param("os", "shifted", 32, marks=pytest.mark.slow),
+        pytest.param("os", "im2col", 32, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
+def test_one_module_for_all_pes_in_10_seconds(dataflow: str, convolution: str, size: int) -> None:
+    p = parameters_of(small_machine(size, size, dataflow, convolution=convolution))
+    began = cpu_seconds()
+    array = verilog.convert(SystolicArray(p), name="array", emit_src=False, strip_internal_attrs=True)
+    text = array + pe_verilog(p)
+    assert cpu_seconds() - began < 10
+    modules = re.findall(r"^module (\S+?) ?\(", text, re.MULTILINE)
+    assert len(modules) == len(set(modules))
+    assert {PE_MODULE, ROW_MODULE} <= set(modules)
+    assert len(re.findall(rf"^  {PE_MODULE} ", text, re.MULTILINE)) == p.cols
+    assert len(re.findall(rf"^  {ROW_MODULE} ", text, re.MULTILINE)) == p.rows
+    assert text.count(" * ") == 1, "one multiplier is written down"
