@@ -30,6 +30,7 @@ EACH = sum(QUOTA.values())
 RESERVES = 15
 YOSYS = "yosys"
 LIST = Path(__file__).with_name("mutants.csv")
+EQUIVALENTS = Path(__file__).with_name("equivalents.csv")
 
 
 class Mutant(NamedTuple):
@@ -76,7 +77,7 @@ class Mutant(NamedTuple):
             When the netlist has no such place.
         """
         read = Netlist.read(base)
-        if self.cell not in read.modules[self.module].cells if self.module in read.modules else True:
+        if self.module not in read.modules or self.cell not in read.modules[self.module].cells:
             raise CodesignError(f"mutant {self.name}: the RTL has no cell {self.cell} in {self.module} any more")
         if self.source == YOSYS:
             return mutated_netlist(base, _arguments(self))
@@ -155,3 +156,9 @@ def read(path: Path = LIST) -> list[Mutant]:
         return [
             Mutant(**{key: types.get(key, str)(value) for key, value in row.items()}) for row in csv.DictReader(file)
         ]
+
+
+def equivalents(path: Path = EQUIVALENTS) -> dict[str, str]:
+    """Return why mutants of the list are equivalent, by name."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row["name"]: row["argument"] for row in csv.DictReader(file)}

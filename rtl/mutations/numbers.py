@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rtl.mutations.rtlil import Bit, Cell, Edit, Netlist, text_of
 from rtl.mutations.structural import (
     NEW,
+    REGISTERS,
     Kind,
     Place,
     cell_at,
@@ -18,6 +19,7 @@ from rtl.mutations.structural import (
 )
 
 _SHIFTS = ("$shl", "$shr", "$sshl", "$sshr", "$shift", "$shiftx")
+_ARITHMETIC = ("$add", "$sub", "$mul", "$mux", "$pmux", *REGISTERS)  # others have masks, all of one bit
 _NEIGHBOURS = {"$lt": "$le", "$le": "$lt", "$gt": "$ge", "$ge": "$gt"}
 
 
@@ -92,9 +94,8 @@ def _signs(netlist: Netlist) -> Iterator[Place]:
     for cell in own_cells(netlist):
         if _has_sign(netlist, cell):
             yield Place(cell.module, cell.name, variant="unsigned")
-        outputs = netlist.outputs(cell)
-        for port in cell.connections:
-            if port not in outputs and _extended(netlist.bits(cell, port)):
+        for port in sorted(cell.connections.keys() & {"A", "B", "D"}):
+            if cell.kind in _ARITHMETIC and _extended(netlist.bits(cell, port)):
                 yield Place(cell.module, cell.name, port, variant="extended by 0")
 
 
