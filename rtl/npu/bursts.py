@@ -123,6 +123,24 @@ def following(slot: Value, slots: int) -> Value:
     return Mux(slot == slots - 1, 0, slot + 1)
 
 
+def carry_select(m: Module, one: Value, other: Value, part_bits: int = 14) -> Value:
+    """Return the sum of two numbers, modulo the width of the first.
+
+    Parts of `part_bits` are added for both carries at once and then chosen (Bedrij, 1962): a DRAM address would ripple
+    through 40 bits, the longest path of the whole NPU by far.
+    """
+    parts: list[Value] = []
+    carry: Value = Const(0, 1)
+    for at in range(0, len(one), part_bits):
+        a, b = one[at : at + part_bits], other[at : at + part_bits]
+        without, with_carry = Signal(len(a) + 1, name=f"sum_{at}"), Signal(len(a) + 1, name=f"sum_{at}_carry")
+        m.d.comb += [without.eq(a + b), with_carry.eq(a + b + 1)]
+        total = Mux(carry, with_carry, without) if at else without
+        parts.append(total[: len(a)])
+        carry = total[len(a)]
+    return Cat(*parts)
+
+
 def request_shape(p: NpuParameters) -> data.StructLayout:
     """Return a request as its engine sees it; `final` is the place of its last byte, `low` that of its first."""
     sizes = sizes_of(p)
@@ -190,12 +208,13 @@ class RequestCutter(wiring.Component):
             held_rows.eq(rows),
             self.busy.eq((self.busy | self.take) & ~(self.advance & request.last)),
         ]
+        next_start = carry_select(m, now.dram_address, Mux(last_row, now.dram_plane_jump, now.dram_row_jump))
         with m.If(self.advance):
             m.d.sync += row_first.eq(request.row_last)
             with m.If(request.row_last):
                 m.d.sync += [
                     held.address.eq(now.address + Mux(last_row, now.plane_jump, now.row_jump)),
-                    held.dram_address.eq(now.dram_address + Mux(last_row, now.dram_plane_jump, now.dram_row_jump)),
+                    held.dram_address.eq(next_start),
                     held.count.eq(now.count - last_row),
                     held_rows.eq(Mux(last_row, now.n1, rows - 1)),
                 ]

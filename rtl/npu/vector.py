@@ -155,9 +155,9 @@ class VectorEngine(wiring.Component):
     def _compute(self, m: Module, slots: list[data.View]) -> list[Value]:
         """Return the lanes' elements."""
         p, now, latency = self.p, self.now, self.p.vector_read_latency
-        reads, take = Cat(slot.read for slot in slots[:latency]), self._take(m, slots[latency])
+        take, at_sum = self._take(m, slots[latency]), slots[latency + vector_plan(p).to_sum]
         select, bounds, pool_bounds = Signal(select_layout(p)), Signal(bounds_layout(p)), Signal(bounds_layout(p))
-        arriving, finished = self._command(latency), self._command(latency + vector_plan(p).depth)
+        arriving, finished = self._command(latency), self._command(latency + len(vector_plan(p).cuts))
         m.d.comb += [
             select.from_accumulator.eq(now.from_accumulator),
             select.group.eq(self.reads.group),
@@ -172,7 +172,8 @@ class VectorEngine(wiring.Component):
             lane = self._lane(m, i)
             columns = range(i, p.cols, p.lanes)
             m.d.comb += [
-                lane.reads.eq(reads), lane.select.eq(select), lane.take.eq(take), lane.function.eq(function),
+                lane.select.eq(select), lane.take.eq(take), lane.sum_valid.eq(at_sum.read),
+                lane.sum_first.eq(at_sum.first), lane.function.eq(function),
                 lane.bounds.eq(bounds), lane.pool_bounds.eq(pool_bounds),
                 lane.sums.eq(Cat(self.sum_read.data.word_select(c, p.accumulator.bits) for c in columns)),
                 lane.activation.eq(self.scratchpad_read.data.word_select(i, p.activation.bits)),

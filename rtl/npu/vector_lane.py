@@ -11,12 +11,12 @@ from amaranth.hdl import Cat, ClockSignal, Instance, Module, Mux, ResetSignal, S
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.functions.requantize import Requantizer
 from rtl.npu.vector_loops import FUNCTION_BITS
-from rtl.npu.vector_plan import SCALED_BITS, group_count, vector_plan
+from rtl.npu.vector_plan import group_count, vector_plan
 from rtl.npu.vector_running import RunningValue, parameter_entry, take_layout
+from rtl.npu.vector_scaler import Scaler
 from rtl.parameters import PARAMETER_BITS, NpuParameters, address_bits
-from simulators.program import BIAS, FUNCTIONS, MAX_POOL, MULTIPLIER, PARAMETER_WORDS, SHIFT
+from simulators.program import ADD, BIAS, FUNCTIONS, MAX_POOL, MULTIPLIER, PARAMETER_WORDS, SHIFT
 
 LANE_MODULE = "codesign_vector_lane"
 ENTRY_BITS = PARAMETER_WORDS * PARAMETER_BITS
@@ -35,10 +35,11 @@ def bounds_layout(p: NpuParameters) -> data.StructLayout:
 def lane_signature(p: NpuParameters) -> wiring.Signature:
     """Return the ports of a lane, described at `VectorLane`."""
     return wiring.Signature({
-        "reads": In(p.vector_read_latency), "select": In(select_layout(p)),
+        "select": In(select_layout(p)),
         "sums": In(group_count(p) * p.accumulator.bits), "activation": In(Shape(*p.activation)),
         "weight": In(Shape(*p.weight)), "own_entry": In(ENTRY_BITS), "shared_entry": In(ENTRY_BITS),
-        "take": In(take_layout(p)), "pool_bounds": In(bounds_layout(p)), "bounds": In(bounds_layout(p)),
+        "take": In(take_layout(p)), "sum_valid": In(1), "sum_first": In(1),
+        "pool_bounds": In(bounds_layout(p)), "bounds": In(bounds_layout(p)),
         "function": In(FUNCTION_BITS), "element": Out(p.activation.bits),
     })  # fmt: skip
 
@@ -52,8 +53,6 @@ class VectorLane(wiring.Component):
 
     Attributes
     ----------
-    reads : In, a bit for each clock of the read latency
-        Bit i: operands were read i cycles ago.
     select : In(select_layout)
         Of this cycle's reads.
     sums : In
@@ -62,6 +61,8 @@ class VectorLane(wiring.Component):
         What else this cycle's reads give; `shared_entry` is that of lane 0.
     take : In(take_layout)
         About the operands that arrive.
+    sum_valid, sum_first : In(1)
+        `take.valid` and `take.first` of `plan.to_sum` clocks ago.
     pool_bounds, bounds : In(bounds_layout)
         For the maximum of the operands that arrive, and for a value at the end of the pipeline.
     function : In
@@ -87,9 +88,10 @@ class VectorLane(wiring.Component):
         lines: dict[bool, list[Value]] = {}
         latencies = {FUNCTIONS.index(name): latency for name, latency, _ in self.p.functions}
         if MAX_POOL in latencies:
-            pooled = _finished(m, "pooled", running.value, self.pool_bounds, self.p)
+            value = _limited(m, running.value[: self.plan.operand_bits].as_signed(), self.plan.result_bits)
+            pooled = _finished(m, "pooled", value, self.pool_bounds, self.p)
             lines[True] = _line(m, "pooled", pooled, latencies[MAX_POOL])
-        scaled = {code: latency - self.plan.depth for code, latency in latencies.items() if code != MAX_POOL}
+        scaled = {code: latency - len(self.plan.cuts) for code, latency in latencies.items() if code != MAX_POOL}
         if scaled:
             finished = _finished(m, "finished", self._scaled(m, running), self.bounds, self.p)
             lines[False] = _line(m, "finished", finished, max(scaled.values()))
@@ -125,44 +127,41 @@ class VectorLane(wiring.Component):
         """Return a value read, `vector_read_latency` clocks later: the memories' own output registers."""
         for i in range(self.p.vector_read_latency):
             held = Signal(value.shape(), name=f"{name}_{i + 1}", reset_less=True)
-            with m.If(self.reads[i]):
-                m.d.sync += held.eq(value)
+            m.d.sync += held.eq(value)
             value = held
         return value
 
     def _scaled(self, m: Module, running: RunningValue) -> Value:
-        """Return the running value with bias, scaled and rounded, `plan.depth` clocks later."""
-        plan = self.plan
-        m.submodules.requantizer = unit = Requantizer(self.p.requantize, plan.sum_bits, plan.stages, SCALED_BITS)
-        entry = running.scale
-        given = (running.value, entry.bias, entry.multiplier, entry.shift, running.plain)
-        for port, value in zip((unit.value, unit.bias, unit.multiplier, unit.shift, unit.plain), given, strict=True):
-            if plan.registered:
-                held = Signal(value.shape(), name=f"held_{port.name}", reset_less=True)
-                m.d.sync += held.eq(value)
-                value = held
-            m.d.comb += port.eq(value)
-        return unit.result
+        """Return what is scaled, limited and rounded."""
+        m.submodules.scaler = scaler = Scaler(self.p)
+        m.d.comb += [
+            scaler.factor.eq(running.factor), scaler.multiplier.eq(running.multiplier), scaler.shift.eq(running.shift),
+            scaler.plain.eq(self.take.plain | (self.take.function == ADD)),
+            scaler.summing.eq(self.take.function == ADD), scaler.valid.eq(self.sum_valid),
+            scaler.first.eq(self.sum_first),
+        ]  # fmt: skip
+        return scaler.result
+
+
+def _limited(m: Module, value: Value, bits: int) -> Signal:
+    """Return a value limited to some bits."""
+    wide = Signal(signed(max(bits, len(value))), name="pool_value")
+    limited = Signal(signed(bits), name="pool_limited")
+    high_bits, sign = wide[bits - 1 :], wide[-1]
+    m.d.comb += wide.eq(value)
+    with m.If((high_bits ^ sign.replicate(len(high_bits))).any()):
+        m.d.comb += limited.eq(Cat((~sign).replicate(bits - 1), sign).as_signed())
+    with m.Else():
+        m.d.comb += limited.eq(wide)
+    return limited
 
 
 def _finished(m: Module, name: str, value: Value, bounds: data.View, p: NpuParameters) -> Signal:
-    """Return a value plus zero point, within its bounds, in the bits of an activation.
-
-    The value is limited first to a bit more than zero points and bounds have: the sum is then small, and on the same
-    side of both bounds.
-    """
-    bits = p.value_bits + 1
-    wide = Signal(signed(max(bits, len(value))), name=f"{name}_value")
-    limited, total = Signal(signed(bits), name=f"{name}_limited"), Signal(signed(bits + 1), name=f"{name}_total")
+    """Return a value of few bits plus zero point, within its bounds, in the bits of an activation."""
+    total = Signal(signed(len(value) + 1), name=f"{name}_total")
     found, element = Signal(signed(p.value_bits), name=f"{name}_within"), Signal(p.activation.bits, name=name)
-    high_bits = wide[bits - 1 :]
-    m.d.comb += wide.eq(value)
-    with m.If(high_bits.all() | ~high_bits.any()):
-        m.d.comb += limited.eq(wide)
-    with m.Else():
-        m.d.comb += limited.eq(Cat((~wide[-1]).replicate(bits - 1), wide[-1]).as_signed())
     m.d.comb += [
-        total.eq(limited + bounds.zero_point),
+        total.eq(value + bounds.zero_point),
         found.eq(Mux(total > bounds.high, bounds.high, Mux(total < bounds.low, bounds.low, total))),
         element.eq(found),
     ]

@@ -1,4 +1,4 @@
-"""Where the vector unit's clocks go: read latency, pipeline stages of a lane, delay to each function's latency.
+"""Where the vector unit's clocks and bits go: read latency, pipeline cuts of a lane, delay to each function's latency.
 
 With ``R = vector_read_latency`` an operand read in cycle t is at the lanes in t + R. A function of latency F writes in
 t + R + F. All functions but `max_pool` pass through one pipeline, cut into as many stages as the quickest of them
@@ -9,15 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtl.functions.requantize import CUTS, GREATEST_SUM_BITS
-from rtl.parameters import NpuParameters
+from rtl.parameters import PARAMETER_BITS, NpuParameters
 from simulators.program import FUNCTIONS, MAX_POOL
 
-#: Operands of an `add` that the running sum holds without overflow.
+#: Operands of an `add` that its sum holds without overflow.
 ADD_OPERANDS = 16
-#: Bits of ``value + bias`` in the requantizer's domain, and of a multiplier's magnitude.
-SCALED_BITS, MULTIPLIER_MAGNITUDE_BITS = 33, 31
+#: Bits of ``value + bias`` where both have 32, of a multiplier's magnitude, of what is shifted.
+BIASED_BITS, MULTIPLIER_MAGNITUDE_BITS, WORD_BITS = PARAMETER_BITS + 1, 31, 64
 MAX_POOL_NAME = FUNCTIONS[MAX_POOL]
+#: Registers in a lane by the number of stages: before the multiplier, inside of it, after its sum, after the shift.
+CUTS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("sum",),
+    ("factor", "sum"),
+    ("factor", "sum", "shifted"),
+    ("factor", "partial", "sum", "shifted"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,52 +38,49 @@ class VectorPlan:
     difference_bits : int
         An activation minus a zero point, signed.
     right_bits : int
-        The other factor of a lane's multiplier, signed: a weight, a multiplier or a difference; 0 for none.
-    sum_bits : int
-        A lane's running value, signed. It holds: any sum of the accumulator format; sums of at most `SCALED_BITS`
-        (`depthwise`, `average_pool`; what is scaled is `SCALED_BITS` with its bias); the sum of `ADD_OPERANDS`
-        differences times multipliers below 2^31; a product of two differences. Higher bits are cut off.
-    registered : bool
-        A register between the running value and the requantizer.
-    stages : int
-        Registers in the requantizer.
+        What a difference is multiplied by on the way to the running value: a weight or a difference; 0 for nothing.
+    running_bits : int
+        The running value with its bias, signed: any sum of the accumulator format and `BIASED_BITS` (the domain of
+        what is scaled), a product of two differences. Higher bits are cut off.
+    add_bits : int
+        The sum of an `add`: `ADD_OPERANDS` differences times multipliers below 2^31; 0 without `add`.
+    result_bits : int
+        A limited result: on the same side of every bound, whatever zero point is added, as the result itself.
+    cuts : tuple of str
+        The lane's registers between running value and element.
     """
 
     operand_bits: int
     difference_bits: int
     right_bits: int
-    sum_bits: int
-    registered: bool
-    stages: int
+    running_bits: int
+    add_bits: int
+    result_bits: int
+    cuts: tuple[str, ...]
 
     @property
-    def depth(self) -> int:
-        """Clocks from operands at the lane to a finished element, `max_pool` apart."""
-        return self.stages + self.registered
+    def to_sum(self) -> int:
+        """Clocks from operands at the lane to the sum of `add`."""
+        return self.cuts.index("sum") if self.cuts else 0
 
 
 def vector_plan(p: NpuParameters) -> VectorPlan:
     """Return the plan for a machine's functions."""
     names = {name for name, _, _ in p.functions}
-    scaled = [latency for name, latency, _ in p.functions if name != MAX_POOL_NAME]
-    quickest = min(scaled, default=0)
-    deepest = len(CUTS) - 1
+    quickest = min((latency for name, latency, _ in p.functions if name != MAX_POOL_NAME), default=0)
     element = p.activation.bits + (not p.activation.signed)
     operand = max(element, p.accumulator.bits + (not p.accumulator.signed))
     difference = max(element, p.value_bits) + 1
-    right, sums = 0, operand
-    if names & {"depthwise", "average_pool"}:
-        sums = max(sums, SCALED_BITS)
+    right, running = 0, max(operand, BIASED_BITS)
     if "depthwise" in names:
-        right = max(right, p.weight.bits + (not p.weight.signed))
+        right = p.weight.bits + (not p.weight.signed)
     if "mul" in names:
-        right, sums = max(right, difference), max(sums, 2 * difference)
-    if "add" in names:
-        growth = MULTIPLIER_MAGNITUDE_BITS + (ADD_OPERANDS - 1).bit_length()
-        right, sums = max(right, MULTIPLIER_MAGNITUDE_BITS + 1), max(sums, difference + growth)
+        right, running = max(right, difference), max(running, 2 * difference)
+    add = difference + MULTIPLIER_MAGNITUDE_BITS + (ADD_OPERANDS - 1).bit_length() if "add" in names else 0
     return VectorPlan(
-        operand, difference, right, min(sums, GREATEST_SUM_BITS), quickest > deepest, min(quickest, deepest)
-    )
+        operand, difference, right, min(running, WORD_BITS), min(add, WORD_BITS), p.value_bits + 1,
+        CUTS[min(quickest, len(CUTS) - 1)],
+    )  # fmt: skip
 
 
 def write_latencies(p: NpuParameters) -> dict[int, int]:

@@ -35,7 +35,7 @@ def parameter_entry() -> data.StructLayout:
 
 
 class RunningValue(wiring.Component):
-    """Takes an operand a cycle; one multiplier serves depthwise taps, rescaled summands and products.
+    """Takes an operand a cycle; one small multiplier serves depthwise taps and products.
 
     Parameters
     ----------
@@ -50,77 +50,66 @@ class RunningValue(wiring.Component):
     entry : In(parameter_entry)
         Of the output, or of this tap of an `add`.
     value : Out, signed
-        With this operand.
-    scale : Out(parameter_entry)
-        `entry`, in `add` with the shift of the first tap, without one when `plain`.
-    plain : Out(1)
-        The value is only shifted.
+        The running value with this operand.
+    factor, multiplier, shift : Out
+        What is scaled, and how: the value with its bias, or the summand of an `add`.
     """
 
     def __init__(self, p: NpuParameters) -> None:
         self.p, self.plan = p, vector_plan(p)
         super().__init__({
             "take": In(take_layout(p)), "operand": In(signed(self.plan.operand_bits)), "weight": In(Shape(*p.weight)),
-            "entry": In(parameter_entry()), "value": Out(signed(self.plan.sum_bits)), "scale": Out(parameter_entry()),
-            "plain": Out(1),
+            "entry": In(parameter_entry()), "value": Out(signed(self.plan.running_bits)),
+            "factor": Out(signed(self.plan.running_bits)), "multiplier": Out(signed(MULTIPLIER_BITS)),
+            "shift": Out(SHIFT_BITS),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
-        """Sum, product and maximum; what the requantizer is told beside them."""
+        """Sum, product or maximum. The bias comes with the first tap (`mul`: with the second)."""
         m = Module()
-        bits, take = self.plan.sum_bits, self.take
+        bits, take = self.plan.running_bits, self.take
+        is_mul, is_max, is_add = self._is(MUL), self._is(MAX_POOL), self._is(ADD)
         running = Signal(signed(bits), reset_less=True)
-        addend, before = Signal(signed(bits)), Signal(signed(bits))
-        m.d.comb += addend.eq(self.operand)
+        addend, before, difference = (
+            Signal(signed(bits)),
+            Signal(signed(bits)),
+            Signal(signed(self.plan.difference_bits)),
+        )
+        element = self.operand[: self.plan.difference_bits - 1].as_signed()
+        m.d.comb += [difference.eq(element - take.zero_point), addend.eq(self.operand)]
         if self.plan.right_bits:
-            difference, product = self._product(m, running)
-            with m.If(self._is(DEPTHWISE, ADD, MUL)):
-                m.d.comb += addend.eq(product)
-            with m.If(self._is(MUL) & take.first):
+            product = self._product(m, difference, running)
+            with m.If(is_mul & take.first):
                 m.d.comb += addend.eq(difference)
-        with m.If(~take.first & ~self._is(MUL, MAX_POOL)):
+            with m.Elif(is_mul | self._is(DEPTHWISE)):
+                m.d.comb += addend.eq(product)
+        with m.If((take.first ^ is_mul) & ~is_max & ~take.plain):
+            m.d.comb += before.eq(self.entry.bias)
+        with m.Elif(~take.first & ~is_mul & ~is_max):
             m.d.comb += before.eq(running)
         m.d.comb += self.value.eq(before + addend)
         greatest = running[: self.plan.operand_bits].as_signed()
-        with m.If(self._is(MAX_POOL) & ~take.first & (greatest > self.operand)):
+        with m.If(is_max & ~take.first & (greatest > self.operand)):
             m.d.comb += self.value.eq(greatest)
         with m.If(take.valid):
             m.d.sync += running.eq(self.value)
-        self._scale(m)
+        m.d.comb += [
+            self.factor.eq(Mux(is_add, difference, self.value)),
+            self.multiplier.eq(Mux(take.plain, 1, self.entry.multiplier)),
+            self.shift.eq(Mux(take.plain, 0, self.entry.shift)),
+        ]
         return m
 
     def _is(self, *codes: int) -> Value:
         """Whether the function is one of some that this machine has."""
         names = {name for name, _, _ in self.p.functions}
         wanted = [self.take.function == code for code in codes if FUNCTIONS[code] in names]
-        return reduce(or_, wanted) if wanted else Const(0)
+        return reduce(or_, wanted) if wanted else Const(0, 1)
 
-    def _product(self, m: Module, running: Signal) -> tuple[Signal, Signal]:
-        """Return operand - zero point, and that times a weight, a multiplier or the first operand's difference."""
-        plan = self.plan
-        element = self.operand[: plan.difference_bits - 1].as_signed()
-        difference, right = Signal(signed(plan.difference_bits)), Signal(signed(plan.right_bits))
-        product = Signal(signed(plan.difference_bits + plan.right_bits))
-        m.d.comb += [difference.eq(element - self.take.zero_point), product.eq(difference * right)]
-        with m.If(self._is(DEPTHWISE)):
-            m.d.comb += right.eq(self.weight)
-        with m.Elif(self._is(MUL)):
-            m.d.comb += right.eq(running[: plan.difference_bits].as_signed())
-        with m.Elif(self.take.plain):
-            m.d.comb += right.eq(1)
-        with m.Else():
-            m.d.comb += right.eq(self.entry.multiplier)
-        return difference, product
-
-    def _scale(self, m: Module) -> None:
-        """The summands of an `add` are scaled already: its sum is shifted, by the shift of the first entry."""
-        is_add, shift = self._is(ADD), Signal(SHIFT_BITS)
-        first_shift = Signal(SHIFT_BITS, reset_less=True)
-        m.d.comb += shift.eq(Mux(is_add & ~self.take.first, first_shift, self.entry.shift))
-        with m.If(self.take.valid & self.take.first):
-            m.d.sync += first_shift.eq(shift)
-        m.d.comb += [
-            self.scale.eq(self.entry),
-            self.plain.eq(self.take.plain | is_add),
-            self.scale.shift.eq(Mux(self.take.plain, 0, shift)),
-        ]
+    def _product(self, m: Module, difference: Signal, running: Signal) -> Signal:
+        """Return the difference times a weight, or times the first operand's difference."""
+        right = Signal(signed(self.plan.right_bits))
+        product = Signal(signed(self.plan.difference_bits + self.plan.right_bits))
+        first_difference = running[: self.plan.difference_bits].as_signed()
+        m.d.comb += [right.eq(Mux(self._is(DEPTHWISE), self.weight, first_difference)), product.eq(difference * right)]
+        return product

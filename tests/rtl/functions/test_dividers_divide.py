@@ -13,7 +13,7 @@ from tests.rtl.functions.streams import stream
     [
         (31, 31, None, 4),
         (38, 22, 25, 4),
-        (7, 12, None, 3),
+        pytest.param(7, 12, None, 3, marks=pytest.mark.slow),
         pytest.param(31, 31, 16, 1, marks=pytest.mark.slow),
         pytest.param(1, 1, None, 2, marks=pytest.mark.slow),
         pytest.param(5, 3, 5, 8, marks=pytest.mark.slow),

@@ -28,10 +28,10 @@ def test_requantizer(stages, mode):
     ("mode", "sum_bits", "factor_bits", "stages"),
     [
         ("dyadic_half_up", 48, 33, 3),
-        ("dyadic_half_even", 63, None, 3),
-        ("tflite_single", 16, None, 4),
         ("tflite_double", 63, None, 3),
-        ("tflite_double", 63, 40, 1),
+        pytest.param("dyadic_half_even", 63, None, 3, marks=pytest.mark.slow),
+        pytest.param("tflite_single", 16, None, 4, marks=pytest.mark.slow),
+        pytest.param("tflite_double", 63, 40, 1, marks=pytest.mark.slow),
     ],
 )
 def test_requantizer_of_other_widths(mode, sum_bits, factor_bits, stages):
