@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from rtl.design import Design
 from rtl.mutations.machines import MACHINES
-from rtl.mutations.mutants import Mutant, draw, equivalents, read, write
+from rtl.mutations.mutants import SEED, Mutant, draw, equivalents, read, write
 from rtl.mutations.netlists import base_netlist
 from rtl.mutations.trial import Question, Trial, Verdict, exam_of, judge
 from tests.rtl.mutation_exam import SECONDS, exam_programs
@@ -91,7 +91,7 @@ def write_results(mutants: Sequence[Mutant], verdicts: dict[str, Verdict], path:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draw", type=int, metavar="SEED", help="make the list anew")
+    parser.add_argument("--draw", type=int, nargs="?", const=SEED, metavar="SEED", help="make the list anew")
     parser.add_argument("--only", default="", metavar="BEGINNING", help="of the mutants' names")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()

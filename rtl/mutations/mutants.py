@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rtl.mutations import numbers, structural, tokens
-from rtl.mutations.netlists import has_loop, listed_mutations, mutated_netlist
+from rtl.mutations.netlists import digest_of, has_loop, listed_mutations, mutated_netlist
 from rtl.mutations.rtlil import Netlist
 from rtl.mutations.structural import Kind, Place
 from workloads.errors import CodesignError
@@ -28,6 +28,7 @@ QUOTA = {
 }  # fmt: skip
 EACH = sum(QUOTA.values())
 RESERVES = 15
+SEED = 1
 YOSYS = "yosys"
 LIST = Path(__file__).with_name("mutants.csv")
 EQUIVALENTS = Path(__file__).with_name("equivalents.csv")
@@ -50,6 +51,8 @@ class Mutant(NamedTuple):
         One of `KINDS`, or a mode of `mutate`.
     module, cell, port, bit, variant
         The place; `variant` of `mutate` is the control bit.
+    digest : str
+        Of the netlist that it was drawn from (`netlists.digest_of`); another one may have other cells there.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Mutant(NamedTuple):
     port: str
     bit: int
     variant: str
+    digest: str
 
     @property
     def place(self) -> Place:
@@ -92,12 +96,12 @@ def _arguments(mutant: Mutant) -> str:
     )
 
 
-def _of_arguments(name: str, machine: str, reserve: int, arguments: str) -> Mutant:
+def _of_arguments(name: str, machine: str, reserve: int, arguments: str, digest: str) -> Mutant:
     words = arguments.split(" ")
     given = dict(zip(words[::2], words[1::2], strict=True))
     return Mutant(
         name, machine, YOSYS, reserve, given["-mode"], given["-module"], given["-cell"], given["-port"],
-        int(given["-portbit"]), given.get("-ctrlbit", ""),
+        int(given["-portbit"]), given.get("-ctrlbit", ""), digest,
     )  # fmt: skip
 
 
@@ -122,7 +126,7 @@ def _own(machine: str, base: str, seed: int) -> Iterator[Mutant]:
     reserves = [list(QUOTA)[i % len(QUOTA)] for i in range(RESERVES)]
     for number, kind in enumerate(order + reserves):
         place = next(p for p in drawn[kind] if not _loops(netlist, kind, p))
-        yield Mutant(f"{machine}-own-{number + 1:02}", machine, "own", int(number >= EACH), kind, *place)
+        yield Mutant(f"{machine}-own-{number + 1:02}", machine, "own", int(number >= EACH), kind, *place, digest_of(base))
 
 
 def _loops(netlist: Netlist, kind: str, place: Place) -> bool:
@@ -132,11 +136,12 @@ def _loops(netlist: Netlist, kind: str, place: Place) -> bool:
     )
 
 
-def draw(machine: str, base: str, seed: int) -> list[Mutant]:
+def draw(machine: str, base: str, seed: int = SEED) -> list[Mutant]:
     """Return the mutants of a machine, reserves last."""
-    lines = listed_mutations(base, EACH + RESERVES, seed)
+    lines, digest = listed_mutations(base, EACH + RESERVES, seed), digest_of(base)
     of_yosys = [
-        _of_arguments(f"{machine}-yosys-{i + 1:02}", machine, int(i >= EACH), line) for i, line in enumerate(lines)
+        _of_arguments(f"{machine}-yosys-{i + 1:02}", machine, int(i >= EACH), line, digest)
+        for i, line in enumerate(lines)
     ]
     return [*of_yosys, *_own(machine, base, seed)]
 

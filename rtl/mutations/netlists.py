@@ -6,6 +6,7 @@ enables and resets): coarse cells, the design's own hierarchy and names; memory 
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 
@@ -45,6 +46,11 @@ def base_netlist(verilog: str) -> str:
         run_yosys(command, "script.ys", folder)
 
     return (built("mutations", key_of(verilog, _BASE, tool), build) / "base.il").read_text(encoding="utf-8")
+
+
+def digest_of(base: str) -> str:
+    """Return twelve hexadecimal digits that name a netlist."""
+    return hashlib.sha256(base.encode()).hexdigest()[:12]
 
 
 def run_script(script: str, files: dict[str, str], result: str) -> str:
