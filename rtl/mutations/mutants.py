@@ -120,13 +120,14 @@ def _drawn(netlist: Netlist, kind: str, rng: np.random.Generator) -> Iterator[Pl
 
 def _own(machine: str, base: str, seed: int) -> Iterator[Mutant]:
     """Yield our own mutants of a machine: the quota of each kind, then reserves of each kind in turn."""
-    netlist, rng = Netlist.read(base), np.random.default_rng((seed, len(machine), *machine.encode()))
+    netlist, digest = Netlist.read(base), digest_of(base)
+    rng = np.random.default_rng((seed, len(machine), *machine.encode()))
     drawn = {kind: _drawn(netlist, kind, rng) for kind in QUOTA}
     order = [kind for kind, count in QUOTA.items() for _ in range(count)]
     reserves = [list(QUOTA)[i % len(QUOTA)] for i in range(RESERVES)]
     for number, kind in enumerate(order + reserves):
         place = next(p for p in drawn[kind] if not _loops(netlist, kind, p))
-        yield Mutant(f"{machine}-own-{number + 1:02}", machine, "own", int(number >= EACH), kind, *place, digest_of(base))
+        yield Mutant(f"{machine}-own-{number + 1:02}", machine, "own", int(number >= EACH), kind, *place, digest)
 
 
 def _loops(netlist: Netlist, kind: str, place: Place) -> bool:
