@@ -41,101 +41,81 @@ class EnergyPerCycle:
         return sum(self.by_group.values())
 
 
-def energy_per_cycle(
-    netlist: Netlist, library: Library, timing: Timing, counts: ToggleCounts, grouping: Grouping
-) -> EnergyPerCycle:
-    """Return the mean energy of a cycle of a run, by group.
+class EnergyModel:
+    """Energy of each toggle of a netlist, at its own loads and slews; made once, used for every run.
 
     Parameters
     ----------
     netlist, library, timing
         The mapped netlist, its library, its timing (for slews).
-    counts : ToggleCounts
-        Of the run.
     grouping : callable
         Group of a register or input port by its name; of the gates for an empty name.
     """
-    model = _Model(netlist, library, timing)
-    sums = dict.fromkeys(GROUPS, 0.0)
-    for name, nets in netlist.inputs.items():
-        for net in nets:
-            if net != netlist.clock:
-                sums[grouping(name)] += counts.nets[net] * model.switching_fj(net)
-    gates = grouping("")
-    at = 0
-    for gate in netlist.gates:
-        energy, at = model.gate_fj(gate, counts, at)
-        sums[gates] += energy
-    for i, instance in enumerate(netlist.flip_flops):
-        clock, data = model.flip_flop_fj(instance, counts.states[i], counts)
-        sums["clock"] += clock
-        sums[grouping(register_name(instance))] += data
-    return EnergyPerCycle({group: value / counts.lane_cycles for group, value in sums.items()})
 
-
-def register_name(instance: Instance) -> str:
-    """Return the register whose bit a flip-flop is: ``total`` of ``total[3]$_DFF_P_``."""
-    return instance.name.removeprefix("\\").split("$_")[0].split("[")[0].split(".")[-1].strip()
-
-
-class _Model:
-    """Energies of cells at the loads and slews of one netlist."""
-
-    def __init__(self, netlist: Netlist, library: Library, timing: Timing) -> None:
+    def __init__(self, netlist: Netlist, library: Library, timing: Timing, grouping: Grouping) -> None:
         self.netlist, self.slews = netlist, timing.slews_ps
         self.half_v2 = library.supply_v**2 / 2
+        self.net_fj = np.zeros((len(GROUPS), len(netlist.net_names)))
+        self.edge_fj = np.zeros((len(GROUPS), len(netlist.flip_flops), 2, 2))
+        passive: list[float] = []
+        for name, nets in netlist.inputs.items():
+            for net in nets:
+                if net != netlist.clock:
+                    self.net_fj[GROUPS.index(grouping(name)), net] += self._switching_fj(net)
+        self.gates = GROUPS.index(grouping(""))
+        for gate in netlist.gates:
+            passive += self._gate(gate)
+        for i, instance in enumerate(netlist.flip_flops):
+            self._flip_flop(i, instance, GROUPS.index(grouping(register_name(instance))))
+        self.passive_fj = np.array(passive)
 
-    def switching_fj(self, net: int) -> float:
+    def per_cycle(self, counts: ToggleCounts) -> EnergyPerCycle:
+        """Return the mean energy of a cycle of a run, by group."""
+        sums = self.net_fj @ counts.nets + np.einsum("gfij,fij->g", self.edge_fj, counts.states)
+        sums[self.gates] += float(self.passive_fj @ counts.passive)
+        return EnergyPerCycle(dict(zip(GROUPS, (sums / counts.lane_cycles).tolist(), strict=True)))
+
+    def _switching_fj(self, net: int) -> float:
         """1/2 C V^2 of a net."""
         return self.half_v2 * self.netlist.loads_ff[net]
 
-    def gate_fj(self, gate: Instance, counts: ToggleCounts, at: int) -> tuple[float, int]:
-        """Return a gate's energy over the run, and where the next gate's inputs are counted."""
-        energy = 0.0
+    def _gate(self, gate: Instance) -> list[float]:
+        """Add a gate's energy to the nets that it drives; return that of its inputs' toggles which change no output."""
         outputs = [pin for pin in gate.cell.outputs() if pin.name in gate.nets]
         for pin in outputs:
             net = gate.nets[pin.name]
             internal = self._output_fj(gate, pin, self.netlist.loads_ff[net])
-            energy += counts.nets[net] * (internal + self.switching_fj(net))
-        for pin in gate.cell.inputs() if outputs else ():
-            toggles = counts.passive[at]
-            at += 1
-            if toggles and pin.powers:
-                energy += toggles * _mean_fj(pin.powers, self.slews[gate.nets[pin.name]], 0.0)
-        return float(energy), at
+            self.net_fj[self.gates, net] += internal + self._switching_fj(net)
+        inputs = gate.cell.inputs() if outputs else []
+        return [_mean_fj(pin.powers, self.slews[gate.nets.get(pin.name, 0)], 0.0) for pin in inputs]
 
-    def flip_flop_fj(self, instance: Instance, pairs: np.ndarray, counts: ToggleCounts) -> tuple[float, float]:
-        """Return a flip-flop's energy over the run: its clock pin's, and its data's (input and output)."""
-        cell, state = instance.cell, instance.cell.flip_flop
+    def _flip_flop(self, i: int, instance: Instance, group: int) -> None:
+        """Add a flip-flop's energies: of its clock pin, and of its data (input and output)."""
+        cell, state, clocks = instance.cell, instance.cell.flip_flop, GROUPS.index("clock")
         assert state is not None
         clock = cell.pins[parse_function(state.clocked_on).names()[0]]
         slew = self.slews[self.netlist.clock]
-        cycles = float(pairs.sum())
-        clock_fj = 2 * cycles * self.half_v2 * clock.capacitance_ff
-        data_fj = 0.0
+        self.edge_fj[clocks, i] += 2 * self.half_v2 * clock.capacitance_ff
         for following in (0, 1):
             for before in (0, 1):
-                number = float(pairs[following, before])
                 states = _states(cell, following, before)
                 rise = sum(power.rise.at(slew, 0.0) for power in _in_state(clock.powers, states) if power.rise)
                 fall = sum(power.fall.at(slew, 0.0) for power in _in_state(clock.powers, states) if power.fall)
-                clock_fj += number * (fall + (rise if following == before else 0.0))
                 if following != before:
+                    # the edge's own share is that of a quiet one; the output's energy holds the whole edge
                     quiet = _states(cell, before, before)
-                    usual = sum(p.rise.at(slew, 0.0) for p in _in_state(clock.powers, quiet) if p.rise)
-                    clock_fj += number * usual  # the edge's own share; the output's energy holds the whole edge
-                    data_fj -= number * usual
+                    rise = sum(p.rise.at(slew, 0.0) for p in _in_state(clock.powers, quiet) if p.rise)
+                    self.edge_fj[group, i, following, before] -= rise
+                self.edge_fj[clocks, i, following, before] += fall + rise
         for pin in cell.outputs():
             if pin.name in instance.nets:
                 net = instance.nets[pin.name]
-                load = self.netlist.loads_ff[net]
-                data_fj += counts.nets[net] * (self._output_fj(instance, pin, load) + self.switching_fj(net))
+                internal = self._output_fj(instance, pin, self.netlist.loads_ff[net])
+                self.net_fj[group, net] += internal + self._switching_fj(net)
         for pin in cell.inputs():
             if pin is not clock and pin.name in instance.nets:
                 net = instance.nets[pin.name]
-                powers = _in_state(pin.powers, {clock.name: 1})
-                data_fj += counts.nets[net] * _mean_fj(powers, self.slews[net], 0.0)
-        return clock_fj, data_fj
+                self.net_fj[group, net] += _mean_fj(_in_state(pin.powers, {clock.name: 1}), self.slews[net], 0.0)
 
     def _output_fj(self, instance: Instance, pin: Pin, load: float) -> float:
         """Mean over related pins of each one's mean over states, at the related pin's own slew."""
@@ -145,6 +125,18 @@ class _Model:
             slew = self.slews[instance.nets.get(name, 0)]
             means.append(_mean_fj([power for power in pin.powers if power.related_pin == name], slew, load))
         return sum(means) / len(means) if means else 0.0
+
+
+def energy_per_cycle(
+    netlist: Netlist, library: Library, timing: Timing, counts: ToggleCounts, grouping: Grouping
+) -> EnergyPerCycle:
+    """Return the mean energy of a cycle of one run, by group; parameters as of `EnergyModel`."""
+    return EnergyModel(netlist, library, timing, grouping).per_cycle(counts)
+
+
+def register_name(instance: Instance) -> str:
+    """Return the register whose bit a flip-flop is: ``total`` of ``total[3]$_DFF_P_``."""
+    return instance.name.removeprefix("\\").split("$_")[0].split("[")[0].split(".")[-1].strip()
 
 
 def _mean_fj(powers: object, slew: float, load: float) -> float:

@@ -20,7 +20,7 @@ class Statistics:
     Attributes
     ----------
     spread : float
-        Standard deviation over the format's greatest value; 0 draws uniform bits.
+        Standard deviation over the format's greatest value; 0 draws uniform bits (of a float's exponent six).
     zeros : float
         Share of values that are set to zero.
     correlation : float
@@ -41,7 +41,7 @@ def draw(statistics: Statistics, form: Format, shape: tuple[int, int], rng: np.r
     Integers are rounded and clipped to the format; floats are of unit `spread` at 1.
     """
     if statistics.spread == 0:
-        bits = rng.integers(0, 1 << form.bits, shape, dtype=np.uint64)
+        bits = _uniform(form, shape, rng)
     else:
         noise, rho = rng.standard_normal(shape), statistics.correlation
         values = noise.copy()
@@ -51,6 +51,17 @@ def draw(statistics: Statistics, form: Format, shape: tuple[int, int], rng: np.r
     if statistics.zeros:
         bits = np.where(rng.random(shape) < statistics.zeros, np.uint64(0), bits)
     return bits
+
+
+def _uniform(form: Format, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Uniform bits; of a float's exponent those of 2^-31 to 2^32, so that sums of products stay finite."""
+    bits = rng.integers(0, 1 << form.bits, shape, dtype=np.uint64)
+    if form.is_integer:
+        return bits
+    mantissa = form.bits - 9
+    exponents = np.uint64(0xFF << mantissa)
+    around_one = ((bits & exponents) >> np.uint64(mantissa + 2)) + np.uint64(127 - 31)
+    return (bits & ~exponents) | (around_one << np.uint64(mantissa))
 
 
 def _patterns(values: np.ndarray, form: Format, rectified: bool) -> np.ndarray:
