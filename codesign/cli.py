@@ -70,6 +70,20 @@ class Backend(StrEnum):
     amaranth = "amaranth"
 
 
+class Mapper(StrEnum):
+    """What synthesis chooses gates for."""
+
+    area = "area"
+    speed = "speed"
+
+
+class Report(StrEnum):
+    """How a report is printed."""
+
+    table = "table"
+    json = "json"
+
+
 NetworkArgument = Annotated[str, typer.Argument(help="Built-in name, .onnx file or SCALE-Sim topology .csv")]
 MachineOption = Annotated[str, typer.Option("--machine", "-m", help="Preset or .yaml file")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Override a field: array.rows=64 (repeatable)")]
@@ -240,6 +254,29 @@ def rtl_check(
     _emit(text, "")
     if not equal:
         raise typer.Exit(1)
+
+
+@app.command()
+def synth(
+    machine: MachineArgument,
+    library: Annotated[list[str], typer.Option("--library", "-l", help="Liberty file or folder (repeatable)")] = [],
+    flat: Annotated[bool, typer.Option("--flat", help="Also the flattened whole, to compare (minutes)")] = False,
+    mapper: Annotated[Mapper, typer.Option(help="What the gates are chosen for")] = Mapper.area,
+    format: Annotated[Report, typer.Option("--format", "-f", help="How to print the report")] = Report.table,
+    set: SetOption = [],
+) -> None:
+    """Synthesize the RTL of a machine.
+
+    Area and delay by component, from your Liberty library.
+    """
+    from codesign.report.progress import layer_progress
+    from codesign.synth_commands import synthesize_machine
+
+    with layer_progress() as progress:
+        text = synthesize_machine(
+            machine, library, set, flat=flat, as_json=format is Report.json, mapper=mapper.value, progress=progress
+        )
+    _emit(text, "")
 
 
 @app.callback(invoke_without_command=True)

@@ -106,20 +106,21 @@ def netlist_of(synthesis: Synthesis, library: Library) -> Netlist:
             if net > ONE and names[net].startswith("$"):
                 names[net] = f"{name}[{i}]" if not wire["hide_name"] else f"${name}[{i}]"
     instances = [
-        Instance(name, _known(cell["type"], synthesis.top, library), {p: number(b[0]) for p, b in _pins(cell)})
+        Instance(name, known_cell(cell["type"], synthesis.top, library), {p: number(b[0]) for p, b in _pins(cell)})
         for name, cell in module["cells"].items()
     ]
     ports = {"input": {}, "output": {}, "inout": {}}  # type: dict[str, dict[str, list[int]]]
     for name, port in module["ports"].items():
         ports[port["direction"]][name] = [number(bit) for bit in port["bits"]]
-    return Netlist(synthesis.top, names, instances, ports["input"], ports["output"], _clock(instances, synthesis.top))
+    return Netlist(synthesis.top, names, instances, ports["input"], ports["output"], clock_of(instances, synthesis.top))
 
 
 def _pins(cell: dict[str, Any]) -> list[tuple[str, list[Any]]]:
     return [(pin, bits) for pin, bits in cell["connections"].items() if bits]
 
 
-def _known(kind: str, top: str, library: Library) -> Cell:
+def known_cell(kind: str, top: str, library: Library) -> Cell:
+    """Return a cell of the library; one that is absent or a latch is an error that names the module."""
     if kind not in library:
         raise CodesignError(f"{top}: cell {kind} is not of the library {library.name}")
     cell = library.cell(kind)
@@ -128,7 +129,8 @@ def _known(kind: str, top: str, library: Library) -> Cell:
     return cell
 
 
-def _clock(instances: list[Instance], top: str) -> int:
+def clock_of(instances: list[Instance], top: str) -> int:
+    """Return the net that clocks the flip-flops (-1: there are none); a second one is an error."""
     clocks = set()
     for instance in instances:
         state = instance.cell.flip_flop

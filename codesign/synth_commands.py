@@ -1,0 +1,154 @@
+"""What the command `synth` does: area and delay of a machine's RTL by component, from a user's Liberty library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from codesign.report.units import percent
+from codesign.runner import read_machine
+
+if TYPE_CHECKING:
+    from rtl.synthesis.components import DesignFigures, FlatFigures
+    from rtl.synthesis.liberty import Library
+    from simulators.machine import Machine
+
+Progress = Callable[[int, int, str], None]
+
+
+def synthesize_machine(
+    machine: str, libraries: list[str], overrides: list[str], *, flat: bool = False, as_json: bool = False,
+    mapper: str = "area", progress: Progress | None = None,
+) -> str:  # fmt: skip
+    """Synthesize a machine's RTL; return the report.
+
+    Parameters
+    ----------
+    machine : str
+        Preset or file.
+    libraries : list of str
+        Liberty files, or folders of them, that make one library.
+    overrides : list of str
+        ``field=value`` of the machine.
+    flat : bool
+        Also the flattened whole, to compare.
+    as_json : bool
+    mapper : str
+        `rtl.synthesis.yosys.MAPPERS`.
+    progress : callable, optional
+
+    Raises
+    ------
+    CodesignError
+        For a library that cannot be read, a machine without RTL, a missing yosys.
+    """
+    from rtl.design import Design
+    from rtl.synthesis.components import synthesize_components, synthesize_flat
+    from rtl.synthesis.liberty import load_library
+    from rtl.synthesis.liberty_files import liberty_files
+    from rtl.synthesis.yosys import Recipe
+
+    described = read_machine(machine, overrides)
+    library = load_library(liberty_files(libraries))
+    design, recipe = Design.of(described), Recipe(mapper=mapper)
+    figures = synthesize_components(design, library, recipe, progress)
+    whole = synthesize_flat(design, library, recipe) if flat else None
+    report = _report(described, library, figures, whole)
+    return json.dumps(report, indent=1) + "\n" if as_json else _table(report)
+
+
+def _report(machine: Machine, library: Library, figures: DesignFigures, flat: FlatFigures | None) -> dict[str, Any]:
+    components = [
+        {
+            "name": f.component.name, "description": f.component.description, "count": f.component.count,
+            "cells": f.cells, "flip_flops": f.flip_flops, "area_um2": f.area_um2, "period_ps": f.period_ps,
+            "leakage_nw": f.leakage_nw, "share": f.area_um2 * f.component.count / figures.area_um2,
+        }
+        for f in figures.components
+    ]  # fmt: skip
+    return {
+        "machine": machine.name,
+        "library": {
+            "name": library.name, "supply_v": library.supply_v, "temperature_c": library.temperature_c,
+            "corner": library.corner,
+        },
+        "tool": figures.tool,
+        "recipe": figures.recipe,
+        "components": components,
+        "whole": {
+            "area_um2": figures.area_um2, "flip_flops": figures.flip_flops, "period_ps": figures.period_ps,
+            "path_end": figures.path_end,
+        },
+        "flat": None if flat is None else asdict(flat) | {"components_over_flat": figures.area_um2 / flat.area_um2},
+        "modelled": {"node_nm": machine.technology.node_nm, "sram": _memories(machine)},
+    }  # fmt: skip
+
+
+def _memories(machine: Machine) -> list[dict[str, Any]]:
+    """The memories' area from the SRAM table, at the machine's node."""
+    from codesign.costs.area import area
+
+    return [
+        {
+            "name": item.component, "part": item.part, "area_um2": item.figure.value, "status": item.figure.status,
+            "size_bytes": getattr(machine, item.component).size_bytes,
+        }
+        for item in area(machine).items
+        if item.part.endswith("SRAM")
+    ]  # fmt: skip
+
+
+_TITLES = ("component", "count", "cells", "flip-flops", "um2 each", "um2", "share", "delay ns", "MHz")
+
+
+def _table(report: dict[str, Any]) -> str:
+    """The report as text: components with figures of one instance, then the whole, then what all of it means."""
+    rows = [_TITLES]
+    for c in report["components"]:
+        rows.append((
+            c["name"], f"{c['count']:,}", f"{c['cells']:,}", f"{c['flip_flops']:,}", _area(c["area_um2"]),
+            _area(c["area_um2"] * c["count"]), percent(c["share"]), *_delay(c["period_ps"]),
+        ))  # fmt: skip
+    whole, flat = report["whole"], report["flat"]
+    cells = sum(c["cells"] * c["count"] for c in report["components"])
+    figures = (f"{cells:,}", f"{whole['flip_flops']:,}", "", _area(whole["area_um2"]), "")
+    rows.append(("whole", "", *figures, *_delay(whole["period_ps"])))
+    if flat:
+        figures = (f"{flat['cells']:,}", f"{flat['flip_flops']:,}", "", _area(flat["area_um2"]), "")
+        rows.append(("flattened", "", *figures, *_delay(flat["period_ps"])))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_TITLES))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    return "\n".join([*lines, "", *_notes(report)]) + "\n"
+
+
+def _notes(report: dict[str, Any]) -> list[str]:
+    library, sram = report["library"], report["modelled"]["sram"]
+    first, *others = library["name"].split("+")
+    name = f"{first} and {len(others)} more files" if others else first
+    memories = ", ".join(f"{memory['name']} {_area(memory['area_um2'])}" for memory in sram)
+    notes = [
+        f"  synthesized  all above: cell area, without placement; {report['tool']}: {report['recipe']}",
+        f"  library      {name} ({library['supply_v']:g} V, {library['temperature_c']:g} C)",
+        "  delay        longest path between registers, from the library's tables; no wires, clock skew or margin; the",
+        f"               whole's passes through several components and ends at {report['whole']['path_end']}; a memory",
+        "               counts as a register (its access time is not in it)",
+        f"  modelled     SRAM at {report['modelled']['node_nm']} nm from the CACTI 7 table, um2: {memories}",
+        "  neither      wires, clock tree, DRAM and its PHY, pads",
+    ]
+    if report["flat"]:
+        ratio = report["flat"]["components_over_flat"]
+        notes.insert(0, f"  components   sum to {ratio:.3f} of the flattened whole's area")
+    return notes
+
+
+def _area(um2: float) -> str:
+    return f"{um2:,.1f}" if um2 < 1000 else f"{um2:,.0f}"
+
+
+def _delay(period_ps: float) -> tuple[str, str]:
+    return (f"{period_ps / 1000:.2f}", f"{1e6 / period_ps:,.0f}") if period_ps else ("-", "-")

@@ -1,0 +1,52 @@
+"""Verilog cut at module borders, so that a part of a design is synthesized apart and the parts can be joined again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from workloads.errors import unknown_name
+
+_MODULE = re.compile(r"^module\s+(\\\S+|\w+).*?^endmodule$", re.MULTILINE | re.DOTALL)
+_INSTANCE = re.compile(r"^ +(\\\S+|[A-Za-z_]\w*)\s+(?:#\(|(?:\\\S+|\w+)\s*\()", re.MULTILINE)
+_PORT = re.compile(r"^\s*(?:input|output|inout)\b[^;]*;$", re.MULTILINE)
+
+
+def split_modules(verilog: str) -> dict[str, str]:
+    """Return the text of each module of generated Verilog by its name (without the backslash of an escaped one)."""
+    return {match.group(1).removeprefix("\\"): match.group() for match in _MODULE.finditer(verilog)}
+
+
+def children_of(text: str, modules: Collection[str]) -> list[str]:
+    """Return which of `modules` a module instantiates, each once, sorted."""
+    found = {match.group(1).removeprefix("\\") for match in _INSTANCE.finditer(text)}
+    return sorted(found & set(modules))
+
+
+def part_of(modules: Mapping[str, str], root: str, boxes: Collection[str]) -> str:
+    """Return Verilog of one module with all below it, but of `boxes` only the ports (as black boxes).
+
+    Raises
+    ------
+    CodesignError
+        When there is no module `root`.
+    """
+    if root not in modules:
+        raise unknown_name("design", "module", root, modules)
+    waiting, texts = [root], {}
+    while waiting:
+        name = waiting.pop()
+        if name in texts:
+            continue
+        if name in boxes and name != root:
+            texts[name] = _stub(modules[name])
+        else:
+            texts[name] = modules[name]
+            waiting += children_of(modules[name], modules)
+    return "\n".join(texts[name] for name in sorted(texts)) + "\n"
+
+
+def _stub(text: str) -> str:
+    """A module's ports alone."""
+    header, _, body = text.partition(");\n")
+    return "\n".join(("(* blackbox *)", header + ");", *_PORT.findall(body), "endmodule"))
