@@ -15,8 +15,8 @@ _HARNESS = """\
 #include <cstdint>
 #include <cstring>
 #include <memory>
-template <class T, int N> void set(VlWide<N>& port, const T* words) { std::memcpy(&port[0], words, 4 * N); }
-template <class T, int N> void get(const VlWide<N>& port, T* words) { std::memcpy(words, &port[0], 4 * N); }
+template <std::size_t N> void set(VlWide<N>& port, const uint32_t* words) { std::memcpy(&port[0], words, 4 * N); }
+template <std::size_t N> void get(const VlWide<N>& port, uint32_t* words) { std::memcpy(words, &port[0], 4 * N); }
 template <class P> void set(P& port, const uint32_t* words) {
     uint64_t value = words[0];
     if (sizeof(P) > 4) value |= uint64_t(words[1]) << 32;

@@ -1,0 +1,268 @@
+"""Cost tables from synthesis: area, delay and energy of PEs, register bits, adders and vector lanes on one library.
+
+    python -m rtl.synthesis.tables --library DIR --out costs.csv
+
+writes the table that the project ships for a library. Every component's gates are run against its RTL (Verilator)
+before they are measured; one bit that differs stops the program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rtl.parameters import NpuParameters
+from rtl.pe.kinds import PE_KINDS
+from rtl.synthesis.components_rtl import (
+    LINE_BITS,
+    LINE_STAGES,
+    Adder,
+    DelayLine,
+    component_verilog,
+    pe_component,
+)  # fmt: skip
+from rtl.synthesis.cost_rows import CostRow, OperandStatistics, write_rows
+from rtl.synthesis.energy import EnergyModel
+from rtl.synthesis.energy_fit import (
+    FITTED_RUNS,
+    HELD_OUT_RUNS,
+    STEPS,
+    Sample,
+    fit,
+    held_out_statistics,
+    sample,
+    stimuli,
+    training_statistics,
+)  # fmt: skip
+from rtl.synthesis.gate_level import Gates, node_of
+from rtl.synthesis.lane_stimuli import LEAD as LANE_LEAD
+from rtl.synthesis.lane_stimuli import lane_stimulus
+from rtl.synthesis.liberty import Library, load_library
+from rtl.synthesis.pe_stimuli import LEAD, PeShape, Stimulus
+from rtl.synthesis.streams import Statistics
+from rtl.synthesis.toggles import LANES, lane_words
+from simulators.machine import Machine
+from simulators.machine_files import load_machine
+from workloads.errors import CodesignError
+from workloads.formats import parse_format
+
+#: Machine whose vector lane the shipped tables hold, with every rounding of the requantizer.
+LANE_MACHINE = "small_npu_8x8"
+ROUNDINGS = ("dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double")
+ADDERS = ("int16", "int24", "int32", "int48", "fp32")
+_SEED = 1
+_SETTLING = 4
+
+
+def pe_group(name: str) -> str:
+    """Return the group of a PE's register or input port, by its name."""
+    if name.startswith("total"):
+        return "partial_sums"
+    return "multiply_add" if not name or "product" in name else "operands"
+
+
+def characterize_pe(shape: PeShape, library: Library, *, check: bool = False, node_nm: int | None = None) -> CostRow:
+    """Return the row of a PE, its energy fitted over activity.
+
+    Parameters
+    ----------
+    shape : PeShape
+    library : Library
+    check : bool
+        Compare the gates with the RTL first (needs Verilator).
+    node_nm : int, optional
+        Of a library that is not known by name.
+
+    Raises
+    ------
+    CodesignError
+        When gates and RTL differ, or the library's node is not known.
+    """
+    gates = Gates.of(component_verilog(pe_component(shape), "pe"), "pe", library)
+    uniform = stimuli(shape, 1, 0, lambda _: (Statistics(), Statistics()))[0]
+    _check(gates, uniform.inputs, check)
+    model = gates.energy_model(pe_group)
+    clock = _idle_fj(gates, model, uniform)
+
+    def samples(runs: int, seed: int, drawn: object) -> list[Sample]:
+        made = stimuli(shape, runs, seed, drawn)  # type: ignore[arg-type]
+        return [sample(s, model.per_cycle(gates.run(s.inputs, LEAD + _SETTLING)), clock) for s in made]
+
+    coefficients = fit(samples(FITTED_RUNS, _SEED, training_statistics))
+    row = _row(
+        gates, node_nm, kind="pe", name="", clock_fj=clock, coefficients=coefficients,
+        activation=shape.activation, weight=shape.weight, accumulator=shape.accumulator, dataflow=shape.dataflow,
+        shadow=int(shape.shadow and shape.dataflow == "ws"), latency_cycles=shape.latency_cycles,
+    )  # fmt: skip
+    unseen = samples(HELD_OUT_RUNS, _SEED + 1, held_out_statistics)
+    errors = np.array([row.total_fj(run.statistics) / run.total_fj - 1 for run in unseen])
+    mean, most = float(np.abs(errors).mean()), float(np.abs(errors).max())
+    return CostRow(**{**vars(row), "fit_error_mean": mean, "fit_error_max": most})
+
+
+def _idle_fj(gates: Gates, model: EnergyModel, stimulus: Stimulus) -> float:
+    """Return the energy of a cycle in which a PE holds what it has and only its clock runs."""
+    inputs = {
+        name: np.concatenate([words, np.repeat(words[-1:], 32, axis=0)]) for name, words in stimulus.inputs.items()
+    }
+    inputs["enable"][-32:] = 0
+    return sum(model.per_cycle(gates.run(inputs, len(inputs["enable"]) - 32 + _SETTLING)).by_group.values())
+
+
+def characterize_register(library: Library, *, check: bool = False, node_nm: int | None = None) -> CostRow:
+    """Return the row of one register bit with its enable, a bit of a delay line."""
+    gates = Gates.of(component_verilog(DelayLine(), "line"), "line", library)
+    model = gates.energy_model(lambda _: "operands")
+    rng = np.random.default_rng(_SEED)
+    bits = LINE_BITS * LINE_STAGES
+
+    def energy(enable: bool) -> float:
+        values = rng.integers(0, 1 << LINE_BITS, (STEPS, LANES), dtype=np.uint64)
+        inputs = {"entering": lane_words(values, LINE_BITS), "enable": np.full((STEPS, 1), ~np.uint64(0))}
+        if not enable:
+            inputs["enable"][LINE_STAGES + 1 :] = 0
+            inputs["entering"][LINE_STAGES + 1 :] = inputs["entering"][LINE_STAGES]
+        else:
+            _check(gates, inputs, check)
+        return sum(model.per_cycle(gates.run(inputs, LINE_STAGES + _SETTLING)).by_group.values()) / bits
+
+    moving, idle = energy(True), energy(False)
+    row = _row(gates, node_nm, kind="register", name="bit", clock_fj=idle, coefficients={})
+    per_bit = {name: getattr(row, name) / bits for name in ("area_um2", "leakage_nw")}
+    toggling = {"operands_stream_fj": 2 * (moving - idle)}  # uniform bits toggle half of the time
+    return CostRow(**{**vars(row), **per_bit, "flip_flops": 1, "coefficients": toggling})
+
+
+def characterize_adder(name: str, library: Library, *, check: bool = False, node_nm: int | None = None) -> CostRow:
+    """Return the row of an adder of format `name`; its energy is that of uniform bits (floats: sums of like size)."""
+    form = parse_format(name)
+    gates = Gates.of(component_verilog(Adder(form), "adder"), "adder", library)
+    rng = np.random.default_rng(_SEED)
+    from rtl.synthesis.streams import draw
+
+    inputs = {port: lane_words(draw(Statistics(), form, (STEPS, LANES), rng), form.bits) for port in ("one", "other")}
+    _check(gates, inputs, check)
+    spent = gates.energy_model(lambda port: "operands" if port else "multiply_add").per_cycle(gates.run(inputs, 1))
+    return _row(
+        gates, node_nm, kind="adder", name=name, accumulator=name, clock_fj=0.0,
+        coefficients={"multiply_add_base_fj": spent.total_fj},
+    )  # fmt: skip
+
+
+def characterize_lane(
+    p: NpuParameters, library: Library, *, check: bool = False, node_nm: int | None = None
+) -> CostRow:
+    """Return the row of a lane of a machine's vector unit; its energy is that of requantizing a value a clock."""
+    from rtl.npu.vector_lane import LANE_MODULE, lane_verilog
+
+    gates = Gates.of(lane_verilog(p), LANE_MODULE, library)
+    model = gates.energy_model(lambda name: "multiply_add")
+    works = lane_stimulus(p, STEPS, _SEED)
+    _check(gates, works, check)
+    busy = model.per_cycle(gates.run(works, LANE_LEAD)).total_fj
+    idle = model.per_cycle(gates.run(lane_stimulus(p, STEPS, _SEED, idle=True), LANE_LEAD)).total_fj
+    signed = ("int", "uint")[not p.accumulator.signed]
+    return _row(
+        gates, node_nm, kind="lane", name=p.requantize, accumulator=f"{signed}{p.accumulator.bits}", clock_fj=idle,
+        activation=f"{'int' if p.activation.signed else 'uint'}{p.activation.bits}",
+        coefficients={"multiply_add_base_fj": busy - idle},
+    )  # fmt: skip
+
+
+def _check(gates: Gates, inputs: dict[str, np.ndarray], check: bool) -> None:
+    if check:
+        compared, mismatches = gates.against_rtl(inputs)
+        print(f"{gates.top}: {compared:,} output bits compared with the RTL, {mismatches} differ", file=sys.stderr)
+        if mismatches:
+            raise CodesignError(f"{gates.top}: {mismatches} of {compared} output bits differ between gates and RTL")
+
+
+def _row(gates: Gates, node_nm: int | None, **more: object) -> CostRow:
+    library = gates.library
+    node = node_of(library) if node_nm is None else node_nm
+    if node is None:
+        raise CodesignError(f"{library.name}: its node is not known; give it (--node-nm)")
+    netlist = gates.netlist
+    return CostRow(
+        area_um2=netlist.area_um2, flip_flops=len(netlist.flip_flops), period_ps=gates.timing.period_ps,
+        leakage_nw=netlist.leakage_nw, library=f"{library.name} {library.corner}", node_nm=node,
+        supply_v=library.supply_v, recipe=gates.recipe, tool=gates.tool, **more,
+    )  # type: ignore[arg-type] # fmt: skip
+
+
+def shipped_shapes() -> list[PeShape]:
+    """Return the PEs of the shipped tables: the family in ws and os, pipelined once more, int8 without shadow."""
+    shapes = [PeShape(*kind, dataflow) for kind in PE_KINDS.values() for dataflow in ("ws", "os")]
+    shapes += [PeShape(*kind, "ws", True, 2) for kind in PE_KINDS.values()]
+    return [*shapes, PeShape(*PE_KINDS["int8"], "ws", False)]
+
+
+def machine_shape(machine: Machine) -> PeShape:
+    """Return the shape of a machine's PE; `is` is ws with the weights in the activations' place."""
+    array, pe = machine.array, machine.array.pe
+    formats = (pe.weight, pe.activation) if array.dataflow == "is" else (pe.activation, pe.weight)
+    dataflow = "os" if array.dataflow == "os" else "ws"
+    return PeShape(*formats, pe.accumulator, dataflow, array.shadow_weights, pe.latency_cycles)
+
+
+def table_rows(
+    machine: Machine | None, library: Library, *, check: bool = False, node_nm: int | None = None
+) -> Iterator[CostRow]:
+    """Yield the rows of a cost table: what a machine needs, or, without one, what the project ships."""
+    from rtl.parameters import parameters_of
+
+    options = {"check": check, "node_nm": node_nm}
+    lanes = [machine] if machine else [load_machine(LANE_MACHINE, (f"vector.requantize={r}",)) for r in ROUNDINGS]
+    yield characterize_register(library, **options)  # type: ignore[arg-type]
+    for name in [machine.array.pe.accumulator] if machine else ADDERS:
+        yield characterize_adder(name, library, **options)  # type: ignore[arg-type]
+    for described in lanes:
+        if described.vector:
+            yield characterize_lane(parameters_of(described), library, **options)  # type: ignore[arg-type]
+    for shape in [machine_shape(machine)] if machine else shipped_shapes():
+        yield characterize_pe(shape, library, **options)  # type: ignore[arg-type]
+
+
+def library_files(paths: Sequence[str]) -> list[Path]:
+    """Return Liberty files: those named, and of a folder all in it."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        files += sorted(path.glob("*.lib*")) if path.is_dir() else [path]
+    return files
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write a table; a row a line on stderr as it is made."""
+    parser = argparse.ArgumentParser(prog="python -m rtl.synthesis.tables", description=__doc__)
+    parser.add_argument("--library", action="append", required=True, help="Liberty file or folder; may be repeated")
+    parser.add_argument("--machine", help="only what this machine needs")
+    parser.add_argument("--node-nm", type=int, help="node of a library that is not known by name")
+    parser.add_argument("--out", required=True, help="CSV to write")
+    parser.add_argument("--no-check", action="store_true", help="do not compare gates and RTL")
+    given = parser.parse_args(arguments)
+    try:
+        library = load_library(library_files(given.library))
+        machine = load_machine(given.machine) if given.machine else None
+        rows = []
+        for row in table_rows(machine, library, check=not given.no_check, node_nm=given.node_nm):
+            spent = row.total_fj(OperandStatistics(0.5, 0.5))
+            key = " ".join(
+                filter(None, (row.kind, row.name, row.activation, row.weight, row.accumulator, row.dataflow))
+            )
+            error = "" if row.fit_error_mean is None else f", held-out error {row.fit_error_mean:.1%}"
+            print(f"{key} latency {row.latency_cycles}: {row.area_um2:.1f} um2, {row.period_ps:.0f} ps, "
+                  f"{spent:.1f} fJ of uniform bits{error}", file=sys.stderr)  # fmt: skip
+            rows.append(row)
+        write_rows(rows, given.out)
+    except CodesignError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
