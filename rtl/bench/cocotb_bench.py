@@ -89,9 +89,11 @@ def _build_icarus(design: BenchDesign, windows: int) -> Path:
     def make(folder: Path) -> None:
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        run_tool(["iverilog", "-g2012", "-o", "sim.vvp", "-s", TOP, "design.v"], folder)
+        # Yosys wakes every `always @*` at time 0 by an initial value; in SystemVerilog those come before any process
+        # and wake nothing, so registers would take X from logic that has never run.
+        run_tool(["iverilog", "-g2005", "-o", "sim.vvp", "-s", TOP, "design.v"], folder)
 
-    return built("icarus", key_of(sorted(files.items()), version), make) / "sim.vvp"
+    return built("icarus", key_of(sorted(files.items()), version, "-g2005"), make) / "sim.vvp"
 
 
 _BUILD = {"verilator": _build_verilator, "icarus": _build_icarus}
@@ -137,7 +139,7 @@ def _result(job: Job, folder: Path) -> Run:
     with np.load(folder / "result.npz", allow_pickle=False) as result:
         status, cycle, counters = int(result["status"]), int(result["cycle"]) - 1, str(result["counters"])
     if status == _UNKNOWN:
-        raise CodesignError(f"RTL: a port has an unknown value (X) in cycle {cycle}")
+        raise CodesignError(f"RTL: unknown values (X) in cycle {cycle}: {_unknown((folder / 'log.txt').read_text())}")
     if status == _BEYOND:
         raise CodesignError(f"RTL: bytes beyond a DRAM of {len(job.dram)} are addressed in cycle {cycle}")
     start, end = _replay(job, (folder / "log.txt").read_text())
@@ -149,6 +151,17 @@ def _result(job: Job, folder: Path) -> Run:
     packed, low = int(counters, 2), (1 << width) - 1
     counts = np.array([packed >> i * width & low for i in range(len(COUNTERS))], np.int64)
     return Run(cycle, start, end, counts)
+
+
+def _unknown(log: str) -> str:
+    """Return the ports of the log's last line that hold an X."""
+    values = log.splitlines()[-1].split()[1:]
+    shown = zip(
+        ("events", "request.valid", "command.ready", "request.id", "request.address", "request.write"),
+        values,
+        strict=True,
+    )
+    return ", ".join(f"{name} {value}" for name, value in shown if set(value) - set("01"))
 
 
 def _replay(job: Job, log: str) -> tuple[np.ndarray, np.ndarray]:

@@ -132,11 +132,13 @@ module npu_bench (
         quiet <= 0;
         window_of[id] <= window;
         if (write) begin
-          $fdisplay(log_file, "w %h %h %h", window, mask, data);
+          $fdisplay(log_file, "w %h %h %h", window, mask, data & bit_mask);
           dram[window] <= (dram[window] & ~bit_mask) | (data & bit_mask);
         end
       end
       if (finished) begin
+        if (unknown)
+          $fdisplay(log_file, "x %b %b %b %b %b %b", events, request_valid, command_ready, id, address, write);
         status <= unknown ? 3 : beyond ? 4 : ended + ends == commands ? 1 : 2;
         $fclose(log_file);
       end
