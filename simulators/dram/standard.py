@@ -1,0 +1,115 @@
+"""A DRAM standard: organization, timing, windows, currents. Data only; `standards.py` lists those that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from simulators.dram.constraints import FOUR_ACTIVATES, JEDEC, PARAMETERS, Constraint, Window
+from workloads.errors import CodesignError
+
+
+class Organization(NamedTuple):
+    """Sizes of a channel.
+
+    Attributes
+    ----------
+    ranks, bankgroups, banks : int
+        Ranks of a channel, groups of a rank, banks of a group.
+    rows, columns : int
+        Rows of a bank; columns of a row, each `device_bits` wide.
+    device_bits, bus_bits, burst_length : int
+        Width of a device and of the channel; beats of a burst.
+    """
+
+    ranks: int
+    bankgroups: int
+    banks: int
+    rows: int
+    columns: int
+    device_bits: int
+    bus_bits: int
+    burst_length: int
+
+    @property
+    def request_bytes(self) -> int:
+        """Bytes of one RD or WR."""
+        return self.bus_bits // 8 * self.burst_length
+
+    @property
+    def devices(self) -> int:
+        """Devices that a rank is made of."""
+        return self.bus_bits // self.device_bits
+
+    @property
+    def channel_bytes(self) -> int:
+        """Capacity of a channel."""
+        return self.ranks * self.bankgroups * self.banks * self.rows * self.columns * self.bus_bits // 8
+
+
+class Currents(NamedTuple):
+    """Supply (V) and IDD currents (mA) of one device."""
+
+    vdd: float
+    idd0: float
+    idd2n: float
+    idd3n: float
+    idd4r: float
+    idd4w: float
+    idd5ab: float
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A DRAM standard and speed.
+
+    Attributes
+    ----------
+    name, source : str
+        As the command line calls it; where the table comes from.
+    clock_ns : float
+        tCK.
+    organization : Organization
+    timing : mapping
+        Clocks by name of `constraints.PARAMETERS`.
+    mapping : str
+        Address mapping used when none is asked for (`mapping.py`).
+    channels : int
+        Channels of a device or stack, used when none are asked for.
+    row_and_column_bus : bool
+        Row and column commands have buses of their own (HBM): one of each may go in a clock.
+    currents : Currents or None
+        None when no IDD is published: then energy is not available.
+    constraints, windows : tuple
+        The rules; all standards here share `constraints.JEDEC`.
+    """
+
+    name: str
+    source: str
+    clock_ns: float
+    organization: Organization
+    timing: Mapping[str, int] = field(hash=False)
+    mapping: str = "rochrababgco"
+    channels: int = 1
+    row_and_column_bus: bool = False
+    currents: Currents | None = None
+    constraints: tuple[Constraint, ...] = JEDEC
+    windows: tuple[Window, ...] = (FOUR_ACTIVATES,)
+
+    def __post_init__(self) -> None:
+        missing = [name for name in PARAMETERS if name not in self.timing]
+        if missing:
+            raise CodesignError(f"standard {self.name}: no value for {', '.join(missing)}")
+        for name in ("ranks", "bankgroups", "banks", "rows", "columns", "burst_length", "bus_bits"):
+            size = getattr(self.organization, name)
+            if size < 1 or size & (size - 1):
+                raise CodesignError(f"standard {self.name}: {name} {size} is not a power of two")
+
+    def clocks(self, formula) -> int:
+        """Return a formula's value for this standard, in clocks."""
+        return int(formula.value(self.timing))
+
+    def with_ranks(self, ranks: int) -> Standard:
+        """Return this standard with another number of ranks on a channel."""
+        return replace(self, organization=self.organization._replace(ranks=ranks))
