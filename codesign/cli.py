@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codesign.cli_options import (
+    Backend,
+    BackendOption,
+    BatchOption,
+    ContextOption,
+    DimensionOption,
+    Fidelity,
+    FidelityOption,
+    Formats,
+    FormatsOption,
+    HostOption,
+    KvOption,
+    Listed,
+    MachineArgument,
+    MachineOption,
+    Mapper,
+    NetworkArgument,
+    Objective,
+    ObjectiveOption,
+    OutOption,
+    Output,
+    PhaseOption,
+    Report,
+    SetOption,
+)
 from workloads.errors import CodesignError
 
 if TYPE_CHECKING:
@@ -21,81 +45,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-class Fidelity(StrEnum):
-    """How closely a run follows the machine."""
-
-    exact = "exact"
-    cycle = "cycle"
-    fast = "fast"
-
-
-class Formats(StrEnum):
-    """What happens to a float network on an integer machine."""
-
-    retype = "retype"
-    keep = "keep"
-
-
-class Output(StrEnum):
-    """How a result is printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-
-
-class Objective(StrEnum):
-    """What the mapper minimises."""
-
-    cycles = "cycles"
-    energy = "energy"
-
-
-class Listed(StrEnum):
-    """What `list` lists."""
-
-    networks = "networks"
-    machines = "machines"
-    formats = "formats"
-
-
-class Backend(StrEnum):
-    """What runs the RTL."""
-
-    verilator = "verilator"
-    cocotb_verilator = "cocotb-verilator"
-    icarus = "icarus"
-    amaranth = "amaranth"
-
-
-class Mapper(StrEnum):
-    """What synthesis chooses gates for."""
-
-    area = "area"
-    speed = "speed"
-
-
-class Report(StrEnum):
-    """How a report is printed."""
-
-    table = "table"
-    json = "json"
-
-
-NetworkArgument = Annotated[str, typer.Argument(help="Built-in name, .onnx file or SCALE-Sim topology .csv")]
-MachineOption = Annotated[str, typer.Option("--machine", "-m", help="Preset or .yaml file")]
-SetOption = Annotated[list[str], typer.Option("--set", help="Override a field: array.rows=64 (repeatable)")]
-BatchOption = Annotated[int, typer.Option(min=1, max=1 << 20, help="Inferences in one pass")]
-FidelityOption = Annotated[Fidelity, typer.Option(help="exact: registers and values; cycle; fast: closed form")]
-FormatsOption = Annotated[Formats, typer.Option(help="A float network on an integer machine: retype it, or refuse")]
-ObjectiveOption = Annotated[Objective, typer.Option(help="What the mapper minimises")]
-HostOption = Annotated[bool, typer.Option("--allow-host", help="Leave what the machine cannot run to the host")]
-DimensionOption = Annotated[list[str], typer.Option("--dim", help="Bind a symbolic dimension: N=1 (repeatable)")]
-MachineArgument = Annotated[str, typer.Argument(help="Preset or .yaml file")]
-BackendOption = Annotated[Backend, typer.Option(help="What runs the RTL")]
-OutOption = Annotated[str, typer.Option("--out", "-o", help="Write to this file instead of the standard output")]
 
 
 @app.command()
@@ -113,6 +62,9 @@ def run(
     random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs for exact")] = None,
     inputs: Annotated[str, typer.Option(help="Real inputs, .npz by name: toggle rates are measured on them")] = "",
     dim: DimensionOption = [],
+    phase: PhaseOption = None,
+    context: ContextOption = None,
+    kv_format: KvOption = "",
     out: OutOption = "",
 ) -> None:
     """Run a network on a machine.
@@ -127,7 +79,8 @@ def run(
         result = run_network(
             network, machine, set=set, batch=batch, fidelity=fidelity.value, formats=formats.value,
             mapping=mapping or None, objective=objective.value, allow_host=allow_host, random_weights=random_weights,
-            dimensions=_dimensions(dim), inputs=inputs or None, progress=progress,
+            dimensions=_dimensions(dim), inputs=inputs or None, phase=phase.value if phase else "", context=context,
+            kv_format=kv_format, progress=progress,
         )  # fmt: skip
     _emit(_rendered(result, format, out), out)
 
@@ -143,6 +96,9 @@ def map_network(
     objective: ObjectiveOption = Objective.cycles,
     allow_host: HostOption = False,
     dim: DimensionOption = [],
+    phase: PhaseOption = None,
+    context: ContextOption = None,
+    kv_format: KvOption = "",
 ) -> None:
     """Choose the mapping of every layer.
 
@@ -154,7 +110,7 @@ def map_network(
     _check_folder(out)
     chosen = choose_mapping(
         network, machine, set=set, batch=batch, formats=formats.value, objective=objective.value, allow_host=allow_host,
-        dimensions=_dimensions(dim),
+        dimensions=_dimensions(dim), phase=phase.value if phase else "", context=context, kv_format=kv_format,
     )  # fmt: skip
     _emit(dump_mapping(chosen, network, machine, objective.value), out)
 
@@ -173,7 +129,7 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> 
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, topology .csv")],
+    files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, topology .csv, config.json")],
     dim: DimensionOption = [],
 ) -> None:
     """Check files: OK, or all faults of each."""
@@ -277,6 +233,25 @@ def synth(
             machine, library, set, flat=flat, as_json=format is Report.json, mapper=mapper.value, progress=progress
         )
     _emit(text, "")
+
+
+@app.command()
+def validate(
+    comparisons: Annotated[
+        list[str] | None, typer.Argument(help="Some of them, such as eyeriss; all when none")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
+) -> None:
+    """Compare with silicon and vendors' models.
+
+    Ours against theirs, a row a figure; 1 when a row is missed that was met, or worse than recorded.
+    """
+    from codesign.validate_commands import validate as run_comparisons
+
+    text, good = run_comparisons(comparisons or [], json)
+    _emit(text, "")
+    if not good:
+        raise typer.Exit(1)
 
 
 @app.callback(invoke_without_command=True)

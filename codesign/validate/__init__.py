@@ -1,0 +1,1 @@
+"""Ours against theirs: silicon and vendors' models, a file for each, a row for each figure."""
