@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.back import verilog
 
+from rtl.emission import verilog_of
 from rtl.encoding import encode_program
 from rtl.npu.memories import macro_verilog
 from rtl.npu.top import Npu
@@ -40,8 +40,8 @@ class Design:
     def verilog(self) -> str:
         """The whole design as Verilog; the top module is ``npu``. PEs and lanes are emitted once and instantiated."""
         top = Npu(self.parameters, probe=self.probe)
-        text = verilog.convert(top, name=TOP, emit_src=False, strip_internal_attrs=True)
-        return "\n".join((text, top.execute.pe_verilog(), top.vector.lane_verilog(), macro_verilog(probe=self.probe)))
+        text = verilog_of([(top, TOP), *top.execute.pe_parts(), *top.vector.lane_parts()])
+        return f"{text}\n{macro_verilog(probe=self.probe)}"
 
     @property
     def probe_fields(self) -> list[tuple[str, int, bool]]:

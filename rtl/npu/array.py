@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.back import verilog
 from amaranth.hdl import Cat, ClockSignal, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.emission import Part
 from rtl.npu.serializer import Serializer
 from rtl.npu.skew import Skew, taps
 from rtl.parameters import Element, NpuParameters
@@ -228,9 +228,6 @@ class SystolicArray(wiring.Component):
             ]
 
 
-def pe_verilog(p: NpuParameters, *, probe: bool = False) -> str:
-    """Return the Verilog of the PE and of a row of them, which the array instantiates."""
-    parts = ((make_element(p, probe=probe), PE_MODULE), (ArrayRow(p, probe=probe), ROW_MODULE))
-    return "\n".join(
-        verilog.convert(part, name=name, emit_src=False, strip_internal_attrs=True) for part, name in parts
-    )
+def pe_parts(p: NpuParameters, *, probe: bool = False) -> list[Part]:
+    """Return the modules that the array instantiates: the PE and a row of them."""
+    return [(make_element(p, probe=probe), PE_MODULE), (ArrayRow(p, probe=probe), ROW_MODULE)]

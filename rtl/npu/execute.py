@@ -11,9 +11,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
+from rtl.emission import Part
 from rtl.encoding import TOKEN_MASK_BITS
 from rtl.npu.accumulators import AccumulatorColumns, ColumnDrain, place_layout
-from rtl.npu.array import SystolicArray, pe_verilog, stream_element, tile_element
+from rtl.npu.array import SystolicArray, pe_parts, stream_element, tile_element
 from rtl.npu.execute_control import ExecuteControl, fill_latency
 from rtl.npu.interfaces import counts_layout, end_signature, engine_members, read_port, write_port
 from rtl.npu.nests import LaneAddresses, TurnAddresses, nest_layout, nest_of
@@ -30,7 +31,7 @@ class ExecuteEngine(wiring.Component):
     ----------
     p : NpuParameters
     instances : bool
-        PEs as instances of Verilog modules (`pe_verilog` has them), or as Amaranth modules.
+        PEs as instances of Verilog modules (`pe_parts` has them), or as Amaranth modules.
     probe : bool
         Adds the port ``probe``, whose parts `probe_fields` names.
 
@@ -101,9 +102,9 @@ class ExecuteEngine(wiring.Component):
             return [self.weight_read]
         return list(self.stream_reads) if self.p.dataflow == "is" else list(self.tile_reads)
 
-    def pe_verilog(self) -> str:
-        """Return the Verilog of the modules that the array instantiates."""
-        return pe_verilog(self.p, probe=self.probing)
+    def pe_parts(self) -> list[Part]:
+        """Return the modules that the array instantiates."""
+        return pe_parts(self.p, probe=self.probing)
 
     def probe_fields(self) -> list[Field]:
         """Return (name, bits, signed) of the parts of ``probe``, low bits first."""

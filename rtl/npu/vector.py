@@ -6,8 +6,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
+from rtl.emission import Part
 from rtl.npu.interfaces import counts_layout, end_signature, engine_members, read_port, write_port
-from rtl.npu.vector_lane import ENTRY_BITS, VectorLane, bounds_layout, lane_instance, lane_verilog, select_layout
+from rtl.npu.vector_lane import ENTRY_BITS, VectorLane, bounds_layout, lane_instance, lane_parts, select_layout
 from rtl.npu.vector_loops import HELD, SLOT, VectorLoops, held_layout, used_bits
 from rtl.npu.vector_plan import ADD_OPERANDS, vector_plan, write_latencies
 from rtl.npu.vector_reads import VectorReads
@@ -45,7 +46,7 @@ class VectorEngine(wiring.Component):
     ----------
     p : NpuParameters
     instances : bool
-        Lanes as instances of one Verilog module (`lane_verilog`), or as Amaranth modules.
+        Lanes as instances of one Verilog module (`lane_parts`), or as Amaranth modules.
 
     Attributes
     ----------
@@ -72,9 +73,9 @@ class VectorEngine(wiring.Component):
             "counts": Out(vector_counts(p)),
         })  # fmt: skip
 
-    def lane_verilog(self) -> str:
-        """Return the Verilog module that the engine instantiates for each lane."""
-        return lane_verilog(self.p)
+    def lane_parts(self) -> list[Part]:
+        """Return the module that the engine instantiates for each lane."""
+        return lane_parts(self.p)
 
     def elaborate(self, platform: object) -> Module:
         """Issue, read, compute, write."""

@@ -6,11 +6,11 @@ Verilog module, emitted once and instantiated; Amaranth's own simulator gets sub
 
 from __future__ import annotations
 
-from amaranth.back import verilog
 from amaranth.hdl import Cat, ClockSignal, Instance, Module, Mux, ResetSignal, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.emission import Part
 from rtl.npu.vector_loops import FUNCTION_BITS
 from rtl.npu.vector_plan import group_count, vector_plan
 from rtl.npu.vector_running import RunningValue, parameter_entry, take_layout
@@ -186,6 +186,6 @@ def lane_instance(p: NpuParameters) -> tuple[Instance, wiring.PureInterface]:
     return Instance(LANE_MODULE, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires), ports
 
 
-def lane_verilog(p: NpuParameters) -> str:
-    """Return the Verilog module that `lane_instance` names."""
-    return verilog.convert(VectorLane(p), name=LANE_MODULE, emit_src=False, strip_internal_attrs=True)
+def lane_parts(p: NpuParameters) -> list[Part]:
+    """Return the module that `lane_instance` names."""
+    return [(VectorLane(p), LANE_MODULE)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.back import verilog
 from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.emission import verilog_of
 from rtl.npu.skew import delayed
 from rtl.pe.float32 import add
 from rtl.pe.interface import ProcessingElement
@@ -52,7 +52,7 @@ class Adder(wiring.Component):
 
 def component_verilog(component: Elaboratable, name: str) -> str:
     """Return the Verilog of a component as module `name`."""
-    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    return verilog_of([(component, name)])
 
 
 def pe_component(shape: PeShape) -> ProcessingElement:

@@ -157,9 +157,10 @@ def characterize_lane(
     p: NpuParameters, library: Library, *, check: bool = False, node_nm: int | None = None
 ) -> CostRow:
     """Return the row of a lane of a machine's vector unit; its energy is that of requantizing a value a clock."""
-    from rtl.npu.vector_lane import LANE_MODULE, lane_verilog
+    from rtl.emission import verilog_of
+    from rtl.npu.vector_lane import LANE_MODULE, lane_parts
 
-    gates = Gates.of(lane_verilog(p), LANE_MODULE, library)
+    gates = Gates.of(verilog_of(lane_parts(p)), LANE_MODULE, library)
     model = gates.energy_model(lambda name: "multiply_add")
     works = lane_stimulus(p, STEPS, _SEED)
     _check(gates, works, check)

@@ -7,9 +7,9 @@ import resource
 import time
 
 import pytest
-from amaranth.back import verilog
 
-from rtl.npu.array import PE_MODULE, ROW_MODULE, SystolicArray, pe_verilog
+from rtl.emission import verilog_of
+from rtl.npu.array import PE_MODULE, ROW_MODULE, SystolicArray, pe_parts
 from rtl.parameters import parameters_of
 from tests.simulators.npu.machines import small_machine
 
@@ -29,8 +29,7 @@ def cpu_seconds() -> float:
 def test_one_module_for_all_pes_in_10_seconds(dataflow: str, convolution: str, size: int) -> None:
     p = parameters_of(small_machine(size, size, dataflow, convolution=convolution))
     began = cpu_seconds()
-    array = verilog.convert(SystolicArray(p), name="array", emit_src=False, strip_internal_attrs=True)
-    text = array + pe_verilog(p)
+    text = verilog_of([(SystolicArray(p), "array"), *pe_parts(p)])
     assert cpu_seconds() - began < 10
     modules = re.findall(r"^module (\S+?) ?\(", text, re.MULTILINE)
     assert len(modules) == len(set(modules))
