@@ -8,11 +8,11 @@ from pathlib import Path
 from codesign.report.units import si
 from workloads.errors import CodesignError
 
-SUFFIXES = (".yaml", ".yml", ".onnx", ".csv")
+SUFFIXES = (".yaml", ".yml", ".onnx", ".csv", ".json")
 
 
 def check_file(path: str, dimensions: Mapping[str, int] | None = None) -> str:
-    """Return a summary of a machine, mapping, ONNX or topology file.
+    """Return a summary of a machine, mapping, ONNX, topology or Hugging Face configuration file.
 
     Parameters
     ----------

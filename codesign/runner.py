@@ -19,6 +19,7 @@ from simulators.machine_files import load_machine, override_machine
 from workloads.errors import CodesignError, did_you_mean
 from workloads.formats import parse_format
 from workloads.network import Network
+from workloads.phase import Phase
 from workloads.trace import Trace
 
 FIDELITIES = ("exact", "cycle", "fast")
@@ -53,6 +54,9 @@ def run(
     random_weights: int | None = None,
     dimensions: Mapping[str, int] | None = None,
     inputs: Inputs | None = None,
+    phase: str = "",
+    context: int | None = None,
+    kv_format: str = "",
     progress: bool | Progress | None = False,
 ) -> Result:
     """Run a network on a machine.
@@ -60,33 +64,32 @@ def run(
     Parameters
     ----------
     network : str, Path, Network or Trace
-        A built-in name (``onnx:resnet50``, ``digits``), an ONNX file, a SCALE-Sim topology CSV, or an object.
+        A built-in name (``onnx:resnet50``, ``llama2-7b``), an ONNX, topology CSV or config.json file, or an object.
     machine : str, Path or Machine
         A preset, a YAML file, or an object.
     set : sequence of str
         Overrides of the machine, ``array.rows=64`` each.
     batch : int
         Inferences in one pass.
-    fidelity : str
-        ``exact`` (register by register, with values), ``cycle`` (event-driven) or ``fast`` (closed form).
-    formats : str
-        ``retype`` puts a float network into the machine's formats and says so in `Result.notes`; ``keep`` refuses.
+    fidelity, formats : str
+        ``exact`` (register by register, with values), ``cycle`` (event-driven) or ``fast`` (closed form); ``retype``
+        puts a float network into the machine's formats and says so in `Result.notes`, ``keep`` refuses.
     mapping : str, Path or mapping, optional
-        A file that `codesign map` wrote, or `Result.mapping`; chosen by the mapper when absent.
-    objective : str
-        What the mapper minimises: ``cycles`` or ``energy``.
-    allow_host : bool
-        Leave to the host what the machine cannot run, instead of refusing.
+        A file of `codesign map`, or `Result.mapping`; chosen when absent.
+    objective, allow_host : str, bool
+        The mapper minimises ``cycles`` or ``energy``; the host gets what the machine cannot run, instead of a refusal.
     random_weights : int, optional
         Seed of random weights, scales and inputs; `exact` needs it where the network has no values of its own.
     dimensions : mapping, optional
-        Sizes of an ONNX model's symbolic dimensions, by name.
+        Sizes of an ONNX model's symbolic dimensions.
     inputs : mapping, str or Path, optional
         Arrays by the name of the network's input, or an ``.npz`` (``.npy``) of them; several batches lie along the
         first axis. The activity of the layers is measured on them (on the network's own samples when absent), and
         `exact` computes the first batch (random values when absent).
+    phase, context, kv_format : str, int or None, str
+        Of a language model, as in `workloads.phase.Phase`: ``prefill`` or ``decode``, tokens, format of the cache.
     progress : bool or callable
-        True draws a bar on a terminal; a callable gets (layers done, layers in all, name).
+        True draws a bar; a callable gets (layers done, in all, name).
 
     Raises
     ------
@@ -97,14 +100,13 @@ def run(
 
     began = time.perf_counter()
     _check_choice("fidelity", fidelity, FIDELITIES)
-    ready = prepare(network, machine, set, batch, formats, random_weights, dimensions, inputs)
+    one = Phase(phase, context, kv_format)
+    ready = prepare(network, machine, set, batch, formats, random_weights, dimensions, inputs, one)
     values = _values(network, ready, fidelity, random_weights)
-    pinned = read_mapping(mapping) if isinstance(mapping, str | Path) else mapping
-    costs = _costs(ready.machine, objective)
     with _watched(progress) as watcher:
         simulation = simulate(
-            ready.trace, ready.machine, fidelity=fidelity, mapping=pinned, objective=objective, action_pj=costs,
-            allow_host=allow_host, inputs=values, progress=watcher,
+            ready.trace, ready.machine, fidelity=fidelity, mapping=_pinned(mapping), objective=objective,
+            action_pj=_costs(ready.machine, objective), allow_host=allow_host, inputs=values, progress=watcher,
         )  # fmt: skip
     result = assemble(simulation, ready.label, ready.weights, ready.notes)
     result.provenance = provenance(network, ready.trace, ready.machine, random_weights, began)
@@ -121,6 +123,9 @@ def choose_mapping(
     objective: str = "cycles",
     allow_host: bool = False,
     dimensions: Mapping[str, int] | None = None,
+    phase: str = "",
+    context: int | None = None,
+    kv_format: str = "",
 ) -> dict[str, Any]:
     """Return the mapping that `run` would choose, by layer; parameters as in `run`.
 
@@ -131,7 +136,9 @@ def choose_mapping(
     """
     from simulators.npu import simulate
 
-    ready = prepare(network, machine, set, batch, formats, None, dimensions)
+    ready = prepare(
+        network, machine, set, batch, formats, dimensions=dimensions, phase=Phase(phase, context, kv_format)
+    )
     costs = _costs(ready.machine, objective)
     return simulate.choose_mapping(ready.trace, ready.machine, objective, costs, allow_host)
 
@@ -145,6 +152,7 @@ def prepare(
     seed: int | None = None,
     dimensions: Mapping[str, int] | None = None,
     inputs: Inputs | None = None,
+    phase: Phase | None = None,
 ) -> Prepared:
     """Return machine and trace, the network in the machine's formats, the activity of real values measured."""
     from workloads.load import load_network
@@ -153,12 +161,14 @@ def prepare(
 
     _check_choice("formats", formats, FORMATS)
     described = read_machine(machine, overrides)
+    if phase and phase.given() and isinstance(network, Trace | Network):
+        raise CodesignError(f"network: {phase.given()}: an object has its phase already; give a name or config.json")
     if isinstance(network, Trace):
         if seed is not None or dimensions or batch != 1:
             raise CodesignError("network: a Trace has its batch, weights and dimensions already; give a Network")
         label, given = network.source or network.name, read_inputs(inputs, network)
         return Prepared(described, network, label, network.weights, inputs=given)
-    graph = network if isinstance(network, Network) else load_network(str(network), dimensions)
+    graph = network if isinstance(network, Network) else load_network(str(network), dimensions, phase)
     label, weights, notes = graph.source or graph.name, graph.weights, []
     typed, said = _retyped(graph, described, formats, label)
     notes += [said] if said else []
@@ -226,6 +236,10 @@ def _exact_inputs(ready: Prepared, seed: int | None) -> dict[str, Any]:
         return exact_inputs(trace, ready.inputs)
     ready.notes.append(f"inputs: random (seed {seed or 0})")
     return random_inputs(trace, seed or 0)
+
+
+def _pinned(mapping: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return read_mapping(mapping) if isinstance(mapping, str | Path) else mapping
 
 
 def _costs(machine: Machine, objective: str) -> dict[str, float] | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from workloads.errors import CodesignError, did_you_mean
 from workloads.network import Network
+from workloads.phase import Phase
+from workloads.zoo.catalog import zoo_names, zoo_network
 
 #: Networks whose shapes come inside the `onnx` package (weights are shapes only).
 ONNX_NETWORKS = (
@@ -15,23 +17,25 @@ ONNX_NETWORKS = (
     "zfnet512",
 )  # fmt: skip
 _FILE_OF = {"alexnet": "bvlc_alexnet"}
-_SUFFIXES = (".onnx", ".csv")
+_SUFFIXES = (".onnx", ".csv", ".json")
 
 
 def network_names() -> list[str]:
     """Return the names of the built-in networks."""
-    return ["digits", *(f"onnx:{name}" for name in ONNX_NETWORKS)]
+    return ["digits", *zoo_names(), *(f"onnx:{name}" for name in ONNX_NETWORKS)]
 
 
-def load_network(spec: str, dimensions: Mapping[str, int] | None = None) -> Network:
-    """Return the network called `spec`: a built-in name, an ONNX file or a SCALE-Sim topology CSV.
+def load_network(spec: str, dimensions: Mapping[str, int] | None = None, phase: Phase | None = None) -> Network:
+    """Return the network called `spec`: a built-in name, an ONNX file, a SCALE-Sim topology CSV or a ``config.json``.
 
     Parameters
     ----------
     spec : str
-        One of `network_names`, or a path that ends in ``.onnx`` or ``.csv``.
+        One of `network_names`, or a path that ends in ``.onnx``, ``.csv`` or ``.json`` (Hugging Face).
     dimensions : mapping, optional
         Sizes of an ONNX model's symbolic dimensions by name.
+    phase : Phase, optional
+        Prefill or decode, context, and format of the key-value cache of a language model.
 
     Raises
     ------
@@ -39,11 +43,19 @@ def load_network(spec: str, dimensions: Mapping[str, int] | None = None) -> Netw
         When there is no such network, naming the nearest, or its file is faulty.
     """
     spec = str(spec)
+    suffix = "" if spec in network_names() else Path(spec).suffix.lower()
+    if dimensions and (spec == "digits" or spec in zoo_names() or suffix == ".json"):
+        raise CodesignError(f"{spec}: has no symbolic dimensions to bind")
+    if spec in zoo_names():
+        return zoo_network(spec, phase)
+    if suffix == ".json":
+        from workloads.importers.huggingface import import_huggingface
+
+        return import_huggingface(spec, phase)
+    if phase and phase.given() and (suffix in _SUFFIXES or spec in network_names()):
+        raise CodesignError(f"{spec}: {phase.given()}: only language models by name or config.json have phases")
     if spec in network_names():
-        if dimensions and spec == "digits":
-            raise CodesignError(f"{spec}: has no symbolic dimensions to bind")
         return _built_in(spec, dimensions)
-    suffix = Path(spec).suffix.lower()
     if suffix == ".onnx":
         from workloads.importers.onnx import import_onnx
 
@@ -57,7 +69,7 @@ def load_network(spec: str, dimensions: Mapping[str, int] | None = None) -> Netw
     names = network_names()
     nearest = did_you_mean(spec, names) or (did_you_mean(f"onnx:{spec}", names) if spec else "")
     raise CodesignError(
-        f"network '{spec[:200]}' is not known{nearest}; use a file that ends in {' or '.join(_SUFFIXES)}, "
+        f"network '{spec[:200]}' is not known{nearest}; use a file that ends in {', '.join(_SUFFIXES)}, "
         f"or one of {', '.join(names)}"
     )
 

@@ -31,6 +31,8 @@ class Tensor:
         Values of a constant, in the storage type of `format`; None for an activation or a shape-only weight.
     constant : bool
         Known before the network runs (weights), whether or not the values are here.
+    pinned : bool
+        Its format was asked for: it stays when the network is re-typed.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Tensor:
     format: Format
     data: np.ndarray | None = None
     constant: bool = False
+    pinned: bool = False
 
     @property
     def elements(self) -> int:

@@ -55,6 +55,8 @@ _MATRIX = {
     "conv_transpose": _matrix(**_WINDOW, groups=1),
     "gemm": _matrix(transpose_a=False, transpose_b=False, alpha=1.0, beta=1.0),
     "matmul": _matrix(),
+    # x (tokens, K), weights (experts, N, K): each token through some experts; which, only the run knows.
+    "expert_gemm": _matrix(experts_per_token=None),
 }
 _POOLING = {
     "max_pool": _vector("max_pool", kernel=None, **_WINDOW),
@@ -122,6 +124,9 @@ _VIEWS = {
     "split": OperatorKind("view", "", {"axis": 0}),
     "slice": OperatorKind("view", "", {"starts": None, "steps": None}),
     "expand": OperatorKind("view"),
+    # (tokens, heads * size) as (heads, rows, size) and back: a head's row is contiguous, so that loads gather it.
+    "split_heads": OperatorKind("view"),
+    "merge_heads": OperatorKind("view"),
     "transpose": OperatorKind("move", "", {"permutation": None}),
     "gather": OperatorKind("move", "", {"axis": 0}),
     "gather_elements": OperatorKind("move", "", {"axis": 0}),

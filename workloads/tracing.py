@@ -117,12 +117,12 @@ def trace_network(network: Network, batch: int = 1) -> Trace:
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= 1 << 20:
         raise CodesignError(f"batch = {batch}: use an integer from 1 to {1 << 20}")
-    from workloads import tracing_matrix, tracing_vector, tracing_views
+    from workloads import tracing_conversion, tracing_matrix, tracing_vector, tracing_views
 
     fused = fuse(network)
     tracer = Tracer(fused, batch)
     writers: dict[str, Callable[[Tracer, Operator], None]] = {
-        **tracing_vector.WRITERS, **tracing_views.WRITERS, **tracing_matrix.WRITERS,
+        **tracing_vector.WRITERS, **tracing_views.WRITERS, **tracing_matrix.WRITERS, **tracing_conversion.WRITERS,
     }  # fmt: skip
     for operator in fused.operators:
         attributes = attributes_of(operator)

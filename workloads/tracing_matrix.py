@@ -126,8 +126,32 @@ def _write_transposed(tracer: Tracer, operator: Operator) -> None:
     write_conv_transpose(tracer, operator, bias_of(tracer, operator, channels), quantization)
 
 
+def write_expert_gemm(tracer: Tracer, operator: Operator) -> None:
+    """Add the products of a mixture of experts, its tokens spread over the experts as evenly as they go.
+
+    Which experts a token takes is known only at run time. Spread evenly, every expert has work once there are as many
+    assignments as experts: its weights are read once in each layer, for the tokens that take it.
+    """
+    x, weights = (tracer.tensor(name) for name in operator.inputs[:2])
+    experts, n, k = weights.shape
+    first = operator.attributes["experts_per_token"]
+    assignments = tracer.tensor(operator.outputs[0]).shape[0] * tracer.batch
+    if x.shape[-1] != k or not 1 <= first <= experts:
+        raise CodesignError(f"operator '{operator.name}': {x.shape[-1]} channels, {first} of {experts} experts of {k}")
+    active = min(experts, assignments)
+    few, more = divmod(assignments, active)
+    for suffix, m, repeat in (("", few + 1, more), (".rest" if more else "", few, active - more)):
+        if repeat:
+            window = Window(1, m, 1, k, m, 1, n)
+            tracer.add(
+                operator, "matrix", window, name=operator.name + suffix, macs=window.macs * repeat, repeat=repeat,
+                inputs=operator.inputs[:1], weight_format=weights.format.name,
+            )  # fmt: skip
+
+
 #: Writers of layers by operator kind.
 WRITERS = {
+    "expert_gemm": write_expert_gemm,
     "conv": write_conv,
     "conv_transpose": _write_transposed,
     "gemm": write_gemm,

@@ -95,6 +95,8 @@ WRITERS = {
     "reshape": write_reshape,
     "identity": write_view,
     "concat": write_view,
+    "split_heads": write_view,
+    "merge_heads": write_view,
     "split": write_view,
     "slice": write_slice,
     "transpose": write_transpose,

@@ -12,6 +12,7 @@ from workloads.load import load_network, network_names
 from workloads.network import WEIGHTS
 from workloads.operators import attributes_of
 from workloads.tracing import trace_network
+from workloads.zoo.catalog import zoo_names
 
 #: Multiply-accumulates of convolutions and GEMMs. ResNet-50 and VGG-19: their papers' 4.1 and 19.6 GMAC.
 MACS = {
@@ -46,7 +47,7 @@ def test_every_batch_norm_of_resnet50_folds_and_every_relu_fuses():
 
 
 def test_the_names_are_complete():
-    assert network_names() == ["digits", *(f"onnx:{name}" for name in MACS)]
+    assert network_names() == ["digits", *zoo_names(), *(f"onnx:{name}" for name in MACS)]
 
 
 @pytest.mark.parametrize(("spec", "hint"), [
@@ -60,7 +61,7 @@ def test_an_unknown_name_lists_the_known(spec, hint):
     with pytest.raises(CodesignError) as fault:
         load_network(spec)
     assert str(fault.value) == (
-        f"network '{spec}' is not known{hint}; use a file that ends in .onnx or .csv, "
+        f"network '{spec}' is not known{hint}; use a file that ends in .onnx, .csv, .json, "
         f"or one of {', '.join(network_names())}"
     )
 

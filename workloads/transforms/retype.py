@@ -10,7 +10,7 @@ from workloads.operators import attributes_of
 from workloads.transforms.fuse import fuse
 
 _NORMS = ("scale_shift", "layer_norm", "rms_norm", "group_norm", "instance_norm")
-_MATRIX = ("conv", "conv_transpose", "gemm", "matmul")
+_MATRIX = ("conv", "conv_transpose", "gemm", "matmul", "expert_gemm")
 
 
 def retype(
@@ -20,6 +20,7 @@ def retype(
 
     Batch norm is folded and activations are fused first. Real weights are quantized for each output channel,
     symmetric, rounded half even; activations have no calibrated scale, so such a network has counts but no values.
+    Pinned formats stay.
     """
     if not any(not tensor.format.is_integer for tensor in network.tensors.values()):
         return network, ""
@@ -30,7 +31,7 @@ def retype(
     roles = _roles(network)
     quantized = 0
     for name, tensor in network.tensors.items():
-        if tensor.format.is_integer:
+        if tensor.format.is_integer or tensor.pinned:
             continue
         role, axis = roles.get(name, ("activation", None))
         target = formats[role]
