@@ -1,8 +1,9 @@
 """Does a minute of the suite tell mutants of the RTL from the RTL? A hundred of them, from a list fixed before running.
 
-python -m benchmarks.mutations                 # all of the list, two at a time; writes benchmarks/mutations.csv
-python -m benchmarks.mutations --only ws-own   # those whose name begins so; writes nothing
-python -m benchmarks.mutations --draw 1        # makes the list anew by a seed: before running, when the RTL changes
+python -m benchmarks.mutations                 # prints the committed result as a table
+python -m benchmarks.mutations --run           # tries all of the list; writes rtl/mutations/results.csv
+python -m benchmarks.mutations --run ws-own    # those whose name begins so, reserves too; writes nothing
+python -m benchmarks.mutations --draw          # makes the list anew: before running, when the RTL has changed
 """
 
 from __future__ import annotations
@@ -11,104 +12,107 @@ import argparse
 import csv
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rtl.design import Design
 from rtl.mutations.machines import MACHINES
-from rtl.mutations.mutants import SEED, Mutant, draw, equivalents, read, write
-from rtl.mutations.netlists import base_netlist
-from rtl.mutations.trial import Question, Trial, Verdict, exam_of, judge
-from tests.rtl.mutation_exam import SECONDS, exam_programs
+from rtl.mutations.mutants import RESULTS, SEED, YOSYS, Mutant, chosen, draw, equivalents, read, write
+from rtl.mutations.netlists import base_netlist, digest_of
+from rtl.mutations.trial import Verdict, judge
+from tests.rtl.mutation_exam import SECONDS, Original
 
-RESULTS = Path(__file__).with_name("mutations.csv")
 LEAST_CAUGHT = 95
 
 
-class Original(NamedTuple):
-    """A machine's design, its netlist, the exam with the simulator's answers, and the CPU seconds of these."""
-
-    design: Design
-    base: str
-    exam: Sequence[Question]
-    seconds: float
-
-
-def original(name: str) -> Original:
-    """Return what the mutants of a machine are compared with."""
-    machine = MACHINES[name]()
-    design = Design.of(machine)
-    base = base_netlist(design.verilog)
-    began = time.process_time()
-    exam = exam_of(machine, design, exam_programs(name))
-    return Original(design, base, exam, time.process_time() - began)
-
-
-def chosen(mutants: Iterable[Mutant], excluded: Iterable[str]) -> list[Mutant]:
-    """Return the mutants that count: for each equivalent one the next reserve of its machine and source."""
-    found: list[Mutant] = []
-    groups: dict[tuple[str, str], list[Mutant]] = {}
-    for mutant in mutants:
-        groups.setdefault((mutant.machine, mutant.source), []).append(mutant)
-    for group in groups.values():
-        wanted = sum(not mutant.reserve for mutant in group)
-        found += [mutant for mutant in group if mutant.name not in set(excluded)][:wanted]
+def _originals(mutants: Iterable[Mutant]) -> dict[str, Original]:
+    """Return what the mutants are compared with, by machine, when the list is of its present RTL."""
+    digests = {mutant.machine: mutant.digest for mutant in mutants}
+    found = {name: Original.of(name) for name in digests}
+    for name, original in found.items():
+        if digest_of(original.base) != digests[name]:
+            sys.exit(f"mutations: the RTL of {name} has changed since the list was drawn; --draw it anew")
     return found
 
 
-def run(mutants: Sequence[Mutant], workers: int) -> dict[str, Verdict]:
-    """Return the verdict of each mutant by name; first that of the originals, which must survive."""
-    originals = {name: original(name) for name in sorted({mutant.machine for mutant in mutants})}
-    controls = [Trial(name, lambda o=o: o.base, o.design, o.exam) for name, o in originals.items()]
+def run(mutants: Sequence[Mutant], workers: int) -> dict[str, tuple[Verdict, str]]:
+    """Return the verdict on each mutant and the program it fell by, by name; the originals must survive."""
+    originals = _originals(mutants)
     spent = sum(o.seconds for o in originals.values())
-    for name, verdict in judge(controls, workers):
+    for name, verdict in judge([o.control() for o in originals.values()], workers):
         if verdict.caught:
             sys.exit(f"{name}: the unmutated design fails: {verdict.what}")
         spent += verdict.run_s
     print(f"the exam takes {spent:.1f} CPU-s on the unmutated designs (of {SECONDS})", file=sys.stderr)
-    trials = []
-    for mutant in mutants:
-        o = originals[mutant.machine]
-        trials.append(Trial(mutant.name, lambda m=mutant, o=o: m.netlist(o.base), o.design, o.exam))
-    verdicts: dict[str, Verdict] = {}
-    for name, verdict in judge(trials, workers):
-        verdicts[name] = verdict
-        print(f"{len(verdicts):3} {name:12} {verdict.how:10} {verdict.program:4} {verdict.what}", file=sys.stderr)
-    return verdicts
+    found: dict[str, tuple[Verdict, str]] = {}
+    for o in originals.values():
+        for name, verdict in judge(o.trials([m for m in mutants if m.machine == o.name]), workers):
+            program = o.exam[verdict.program].name if verdict.program >= 0 else ""
+            found[name] = verdict, program
+            print(f"{name:12} {verdict.how:10} {verdict.program:4} {program:12} {verdict.what}", file=sys.stderr)
+            if verdict.caught and " " in name:
+                sys.exit(f"{name}: the unmutated design fails: {verdict.what}")
+    return found
 
 
-def write_results(mutants: Sequence[Mutant], verdicts: dict[str, Verdict], path: Path = RESULTS) -> None:
+def write_results(mutants: Sequence[Mutant], found: Mapping[str, tuple[Verdict, str]], path: Path = RESULTS) -> None:
     """Write one row a mutant."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow((*Mutant._fields, "verdict", "program", "first_difference"))
+        writer.writerow((*Mutant._fields, "verdict", "number_in_exam", "program", "first_difference"))
         for mutant in mutants:
-            verdict = verdicts[mutant.name]
-            writer.writerow((*mutant, verdict.how, verdict.program, verdict.what))
+            verdict, program = found[mutant.name]
+            writer.writerow((*mutant, verdict.how, verdict.program, program, verdict.what))
+
+
+def print_table(path: Path = RESULTS) -> int:
+    """Print the committed result: caught of tried by source and kind, how, and the survivors; return these's number."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    tried, caught, how = Counter[str](), Counter[str](), Counter[str]()
+    for row in rows:
+        kind = f"yosys mutate {row['kind']}" if row["source"] == YOSYS else row["kind"]
+        tried[kind] += 1
+        caught[kind] += row["verdict"] != "survived"
+        how[row["verdict"]] += 1
+    for kind, count in tried.items():
+        print(f"{kind:28} {caught[kind]:4} of {count:3}")
+    print(f"{'all':28} {sum(caught.values()):4} of {len(rows):3}   ({dict(how)})")
+    first = sum(row["number_in_exam"] in ("0", "1", "2") for row in rows)
+    print(f"caught by one of the first three programs: {first}; equivalent, replaced: {len(equivalents())}")
+    for row in rows:
+        if row["verdict"] == "survived":
+            print("survived:", *(row[name] for name in ("name", "kind", "module", "cell", "port", "bit", "variant")))
+    now = {name: digest_of(base_netlist(Design.of(MACHINES[name]()).verilog)) for name in MACHINES}
+    old = sorted({row["machine"] for row in rows if row["digest"] != now[row["machine"]]})
+    print(f"measured on an earlier RTL of {', '.join(old)}" if old else "measured on the present RTL")
+    return len(rows) - sum(caught.values())
 
 
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draw", type=int, nargs="?", const=SEED, metavar="SEED", help="make the list anew")
-    parser.add_argument("--only", default="", metavar="BEGINNING", help="of the mutants' names")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--run", nargs="?", const="", metavar="BEGINNING", help="try mutants, all or by name")
+    parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
     if given.draw is not None:
-        write(
-            mutant
-            for name in MACHINES
-            for mutant in draw(name, base_netlist(Design.of(MACHINES[name]()).verilog), given.draw)
-        )
-        return
-    mutants = [mutant for mutant in chosen(read(), equivalents()) if mutant.name.startswith(given.only)]
-    verdicts = run(mutants, given.workers)
-    survivors = [mutant.name for mutant in mutants if not verdicts[mutant.name].caught]
-    print(f"{len(mutants) - len(survivors)} of {len(mutants)} caught; survivors: {', '.join(survivors) or 'none'}")
-    if not given.only:
-        write_results(mutants, verdicts)
-    sys.exit(not given.only and len(survivors) > len(mutants) - LEAST_CAUGHT)
+        bases = {name: base_netlist(Design.of(MACHINES[name]()).verilog) for name in MACHINES}
+        write(mutant for name, base in bases.items() for mutant in draw(name, base, given.draw))
+    elif given.run is None:
+        sys.exit(print_table() > len(read()) - LEAST_CAUGHT)
+    else:
+        every = read() if given.run else chosen(read(), equivalents())
+        mutants = [mutant for mutant in every if mutant.name.startswith(given.run)]
+        began = time.monotonic()
+        found = run(mutants, given.workers)
+        survivors = [mutant.name for mutant in mutants if not found[mutant.name][0].caught]
+        print(f"{len(mutants) - len(survivors)} of {len(mutants)} caught in {time.monotonic() - began:.0f} s")
+        print(f"survivors: {', '.join(survivors) or 'none'}")
+        if not given.run:
+            write_results(mutants, found)
+            sys.exit(len(survivors) > len(mutants) - LEAST_CAUGHT)
 
 
 if __name__ == "__main__":

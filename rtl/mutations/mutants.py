@@ -31,6 +31,7 @@ RESERVES = 15
 SEED = 1
 YOSYS = "yosys"
 LIST = Path(__file__).with_name("mutants.csv")
+RESULTS = Path(__file__).with_name("results.csv")
 EQUIVALENTS = Path(__file__).with_name("equivalents.csv")
 
 
@@ -81,19 +82,23 @@ class Mutant(NamedTuple):
             When the netlist has no such place.
         """
         read = Netlist.read(base)
-        if self.module not in read.modules or self.cell not in read.modules[self.module].cells:
-            raise CodesignError(f"mutant {self.name}: the RTL has no cell {self.cell} in {self.module} any more")
+        self.check(read)
         if self.source == YOSYS:
-            return mutated_netlist(base, _arguments(self))
+            return mutated_netlist(base, self.arguments)
         return read.edited(KINDS[self.kind].edit(read, self.place))
 
+    def check(self, netlist: Netlist) -> None:
+        """Raise a `CodesignError` when a netlist has no such place."""
+        if self.module not in netlist.modules or self.cell not in netlist.modules[self.module].cells:
+            raise CodesignError(f"mutant {self.name}: the RTL has no cell {self.cell} in {self.module} any more")
 
-def _arguments(mutant: Mutant) -> str:
-    control = f" -ctrlbit {mutant.variant}" if mutant.variant else ""
-    return (
-        f"-mode {mutant.kind} -module {mutant.module} -cell {mutant.cell} -port {mutant.port} "
-        f"-portbit {mutant.bit}{control}"
-    )
+    @property
+    def arguments(self) -> str:
+        """What `mutate` is given."""
+        control = f" -ctrlbit {self.variant}" if self.variant else ""
+        return (
+            f"-mode {self.kind} -module {self.module} -cell {self.cell} -port {self.port} -portbit {self.bit}{control}"
+        )
 
 
 def _of_arguments(name: str, machine: str, reserve: int, arguments: str, digest: str) -> Mutant:
@@ -168,3 +173,15 @@ def equivalents(path: Path = EQUIVALENTS) -> dict[str, str]:
     """Return why mutants of the list are equivalent, by name."""
     with path.open(newline="", encoding="utf-8") as file:
         return {row["name"]: row["argument"] for row in csv.DictReader(file)}
+
+
+def chosen(mutants: Iterable[Mutant], excluded: Iterable[str]) -> list[Mutant]:
+    """Return the mutants that count: for each equivalent one the next reserve of its machine and source."""
+    groups: dict[tuple[str, str], list[Mutant]] = {}
+    for mutant in mutants:
+        groups.setdefault((mutant.machine, mutant.source), []).append(mutant)
+    found: list[Mutant] = []
+    for group in groups.values():
+        wanted, out = sum(not mutant.reserve for mutant in group), set(excluded)
+        found += [mutant for mutant in group if mutant.name not in out][:wanted]
+    return found

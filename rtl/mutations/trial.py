@@ -1,16 +1,14 @@
-"""A mutant on trial: built, run over an exam of programs in a process of its own, judged at the first difference."""
+"""A mutant on trial: run over an exam of programs in a process of its own, judged at the first difference."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,14 +18,14 @@ from rtl.bench.memory import pointers
 from rtl.bench.raw import library, run_raw
 from rtl.design import Design
 from rtl.equality import differences
-from rtl.mutations.netlists import verilog_of
+from rtl.mutations.selectable import VARIABLE
 from rtl.parameters import NpuParameters
 from simulators.machine import Machine
 from simulators.npu.cycle import Run
 from simulators.npu.exact import new_memories, run_exact
 from workloads.errors import CodesignError
 
-LIMIT_S = 60  # CPU seconds of a mutant's run; the unmutated design takes a tenth
+LIMIT_S = 30  # CPU seconds of a mutant's run; the unmutated design takes a sixth
 
 
 class Program(NamedTuple):
@@ -56,7 +54,7 @@ class Verdict(NamedTuple):
     ----------
     how : str
         ``survived``, or how it was caught: ``difference``, ``stopped`` (the bench gave up), ``crash``, ``hang``
-        (no end within `LIMIT_S`), ``refused`` (no library).
+        (no end within `LIMIT_S`).
     program : int
         The program that caught it, by its number in the exam; -1 for none.
     what : str
@@ -129,32 +127,26 @@ def examine(design: AlteredDesign, exam: Sequence[Question]) -> Verdict:
     return Verdict("survived")
 
 
-def _try(pipe: Connection, netlist_of: Callable[[], str], original: Design, exam: Sequence[Question]) -> None:
-    """Build and run in a process of its own; whatever kills it is seen from outside."""
+def _try(pipe: Connection, trial: Trial) -> None:
+    """Run in a process of its own; whatever kills it is seen from outside."""
+    os.environ[VARIABLE] = str(trial.number)
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1), os.dup2(quiet, 2)
-    try:
-        design = AlteredDesign(original, verilog_of(netlist_of()))
-        loaded = library(design)
-    except CodesignError as fault:
-        pipe.send(Verdict("refused", what=str(fault)))
-        return
-    shutil.rmtree(Path(loaded._name).parent)  # no mutant stays in the cache; what is loaded stays loaded
-    pipe.send("built")
+    pipe.send("started")
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
     began = time.process_time()
-    verdict = examine(design, exam)
+    verdict = examine(trial.design, trial.exam)
     signal.setitimer(signal.ITIMER_PROF, 0)
     pipe.send(verdict._replace(run_s=time.process_time() - began))
 
 
 class Trial(NamedTuple):
-    """A mutant to be judged: its name, how to make its netlist, the original, and the exam."""
+    """A mutant to be judged: its name, the design that holds it, its number there (0: the original), the exam."""
 
     name: str
-    netlist: Callable[[], str]
-    original: Design
+    design: AlteredDesign
+    number: int
     exam: Sequence[Question]
 
 
@@ -168,8 +160,9 @@ def judge(trials: Iterable[Trial], workers: int = 1) -> Iterator[tuple[str, Verd
     waiting, running = iter(trials), {}
     while True:
         while len(running) < workers and (trial := next(waiting, None)) is not None:
+            library(trial.design)  # built and loaded once, here
             mine, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_try, args=(theirs, trial.netlist, trial.original, trial.exam))
+            process = context.Process(target=_try, args=(theirs, trial))
             process.start()
             theirs.close()
             running[process.sentinel] = trial.name, process, mine
@@ -194,5 +187,5 @@ def _verdict(pipe: Connection, exit_code: int) -> Verdict:
     if exit_code == -signal.SIGPROF:
         return Verdict("hang", what=f"no end within {LIMIT_S} CPU-s", run_s=LIMIT_S)
     if not said or exit_code >= 0:
-        raise RuntimeError(f"the process of a mutant has ended with {exit_code} before it was built")
+        raise RuntimeError(f"the process of a mutant has ended with {exit_code} before it ran")
     return Verdict("crash", what=signal.Signals(-exit_code).name)
