@@ -8,7 +8,7 @@ from pathlib import Path
 from codesign.report.units import si
 from workloads.errors import CodesignError
 
-SUFFIXES = (".yaml", ".yml", ".onnx", ".csv", ".json")
+SUFFIXES = (".yaml", ".yml", ".onnx", ".tflite", ".csv", ".json")
 
 
 def check_file(path: str, dimensions: Mapping[str, int] | None = None) -> str:

@@ -129,7 +129,7 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> 
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, topology .csv, config.json")],
+    files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, .tflite, topology .csv, config.json")],
     dim: DimensionOption = [],
 ) -> None:
     """Check files: OK, or all faults of each."""
@@ -191,11 +191,14 @@ def rtl_check(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first random program")] = 0,
     backend: BackendOption = Backend.verilator,
     random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs of the network")] = None,
+    registers: Annotated[bool, typer.Option("--registers", help="Compare all registers after every cycle too")] = False,
+    waves: Annotated[str, typer.Option(help="On a difference: a .fst or .vcd of the cycles around the first")] = "",
     set: SetOption = [],
 ) -> None:
     """Run the RTL of a machine against its simulator.
 
-    A network, layer by layer, or random programs: every cycle, counter and bit must be equal.
+    A network, layer by layer, or random programs: every cycle, counter and bit must be equal. With --registers (and
+    --waves, which asks for it) a difference in random programs is reported with its first cycle, register and values.
     """
     from codesign.report.progress import layer_progress
     from codesign.rtl_commands import check_network_on_rtl, check_random_cases
@@ -206,7 +209,9 @@ def rtl_check(
                 machine, network, images, backend.value, set, random_weights, progress
             )  # fmt: skip
         else:
-            text, equal = check_random_cases(machine, cases, seed, backend.value, set, progress)
+            text, equal = check_random_cases(
+                machine, cases, seed, backend.value, set, progress, registers=registers or bool(waves), waves=waves
+            )  # fmt: skip
     _emit(text, "")
     if not equal:
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ ONNX_NETWORKS = (
     "zfnet512",
 )  # fmt: skip
 _FILE_OF = {"alexnet": "bvlc_alexnet"}
-_SUFFIXES = (".onnx", ".csv", ".json")
+_SUFFIXES = (".onnx", ".tflite", ".csv", ".json")
 
 
 def network_names() -> list[str]:
@@ -31,7 +31,7 @@ def load_network(spec: str, dimensions: Mapping[str, int] | None = None, phase: 
     Parameters
     ----------
     spec : str
-        One of `network_names`, or a path that ends in ``.onnx``, ``.csv`` or ``.json`` (Hugging Face).
+        One of `network_names`, or a path that ends in ``.onnx``, ``.tflite``, ``.csv`` or ``.json`` (Hugging Face).
     dimensions : mapping, optional
         Sizes of an ONNX model's symbolic dimensions by name.
     phase : Phase, optional
@@ -60,6 +60,12 @@ def load_network(spec: str, dimensions: Mapping[str, int] | None = None, phase: 
         from workloads.importers.onnx import import_onnx
 
         return import_onnx(spec, dimensions)
+    if suffix == ".tflite":
+        if dimensions:
+            raise CodesignError(f"{spec}: a TFLite model has no symbolic dimensions to bind")
+        from workloads.importers.tflite import import_tflite
+
+        return import_tflite(spec)
     if suffix == ".csv":
         if dimensions:
             raise CodesignError(f"{spec}: a topology CSV has no symbolic dimensions to bind")

@@ -17,12 +17,12 @@ import numpy as np
 
 from workloads.errors import CodesignError, did_you_mean, unknown_name
 from workloads.formats import Format
-from workloads.integer import matrix, movement, vector
+from workloads.integer import matrix, movement, tflite_operators, vector
 from workloads.integer.call import Call, is_quantized, to_stored
 from workloads.integer.host import FUNCTIONS
 from workloads.network import Network, Operator, Tensor
 from workloads.operators import attributes_of
-from workloads.requantize import check_rounding
+from workloads.requantize import TFLITE, check_rounding
 
 #: Run on stored values whatever the formats are.
 ALWAYS: dict[str, Callable] = {
@@ -70,7 +70,7 @@ def run_reference(
         Stored integers, or real values of a quantized input, which are quantized first. The batch may differ
         from the network's.
     rounding : str, optional
-        One of `workloads.requantize.ROUNDINGS`; default: the network's own.
+        One of `workloads.requantize.ROUNDINGS`, or ``tflite`` (a network of int8); default: the network's own.
 
     Returns
     -------
@@ -125,7 +125,9 @@ def _call(network: Network, operator: Operator, values: Mapping[str, np.ndarray]
 def _run(call: Call) -> tuple[np.ndarray, ...]:
     kind = call.operator.kind
     formats = [tensor.format for tensor in call.tensors if tensor is not None] + [call.output.format]
-    if kind in ALWAYS:
+    if call.rounding == TFLITE and kind in tflite_operators.OPERATORS:
+        result = tflite_operators.OPERATORS[kind](call)
+    elif kind in ALWAYS:
         result = ALWAYS[kind](call)
     elif kind in QUANTIZED and all(is_quantized(number_format) for number_format in formats):
         result = QUANTIZED[kind](call)

@@ -25,6 +25,9 @@ from numpy.typing import ArrayLike
 from workloads.errors import CodesignError, unknown_name
 
 ROUNDINGS = ("float_half_even", "dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double")
+#: The rounding of a network, not of a unit: each operator rounds as TFLite's reference kernels do, most of them twice
+#: (`workloads.integer.tflite`).
+TFLITE = "tflite"
 
 #: Bits of a dyadic multiplier's mantissa, as in gemmlowp and HAWQ-V3.
 MANTISSA_BITS = 31
@@ -33,9 +36,9 @@ GREATEST_SHIFT = 62
 
 
 def check_rounding(rounding: str, where: str = "rounding") -> str:
-    """Return `rounding`, or raise CodesignError listing `ROUNDINGS`."""
-    if rounding not in ROUNDINGS:
-        raise unknown_name(where, "requantizer rounding", rounding, ROUNDINGS)
+    """Return `rounding`, or raise CodesignError listing `ROUNDINGS` and `TFLITE`."""
+    if rounding not in (*ROUNDINGS, TFLITE):
+        raise unknown_name(where, "requantizer rounding", rounding, (*ROUNDINGS, TFLITE))
     return rounding
 
 
@@ -118,7 +121,7 @@ def scale(sums: np.ndarray, multiplier: ArrayLike, rounding: str) -> np.ndarray:
         return round_half_even(sums.astype(np.float32) * np.asarray(multiplier, np.float32))
     check_sums(sums)
     m, e = dyadic(multiplier)
-    if rounding == "tflite_double":
+    if rounding in ("tflite_double", TFLITE):
         return _double_rounding(sums, m, e)
     if rounding == "tflite_single":
         return np.clip(shift_half_up(sums * m, e), -(1 << 31), (1 << 31) - 1)

@@ -61,7 +61,7 @@ def test_an_unknown_name_lists_the_known(spec, hint):
     with pytest.raises(CodesignError) as fault:
         load_network(spec)
     assert str(fault.value) == (
-        f"network '{spec}' is not known{hint}; use a file that ends in .onnx, .csv, .json, "
+        f"network '{spec}' is not known{hint}; use a file that ends in .onnx, .tflite, .csv, .json, "
         f"or one of {', '.join(network_names())}"
     )
 

@@ -69,7 +69,7 @@ def test_real_inputs_are_quantized():
             {"x": X},
             "float",
             "rounding: 'float' is not a requantizer rounding; use dyadic_half_even, dyadic_half_up, "
-            "float_half_even, tflite_double or tflite_single",
+            "float_half_even, tflite, tflite_double or tflite_single",
         ),
         (
             network("lrn", size=3),

@@ -132,7 +132,7 @@ def test_the_combined_multiplier_is_rounded_to_float32_twice():
         (
             lambda: scale(np.array(1), 1.0, "dyadic_half_pu"),
             "rounding: 'dyadic_half_pu' is not a requantizer rounding; use dyadic_half_even, dyadic_half_up, "
-            "float_half_even, tflite_double or tflite_single (did you mean 'dyadic_half_up'?)",
+            "float_half_even, tflite, tflite_double or tflite_single (did you mean 'dyadic_half_up'?)",
         ),
         (
             lambda: scale(np.array([2, 2**31]), 1.0, "dyadic_half_up"),

@@ -15,12 +15,12 @@ from workloads.requantize import combined_multiplier, requantize, round_half_eve
 def convolution(call: Call) -> np.ndarray:
     """Run `conv`: inputs image (N, C, H, W), weights (O, C/groups, KH, KW) and perhaps a bias (O,)."""
     place = (call.attributes[name] for name in ("strides", "pads", "dilations", "groups"))
-    return _finish(call, convolution_sums(*_operands(call), *place), (-1, 1, 1))
+    return _finish(call, convolution_sums(*shifted_operands(call), *place), (-1, 1, 1))
 
 
 def gemm(call: Call) -> np.ndarray:
     """Run `gemm`: inputs A (M, K), B (K, N) (either transposed) and perhaps a bias (N,)."""
-    left, right = _operands(call)
+    left, right = shifted_operands(call)
     left = left.T if call.attributes["transpose_a"] else left
     right = right.T if call.attributes["transpose_b"] else right
     return _finish(call, matrix_sums(left, right), (-1,), call.attributes["alpha"], call.attributes["beta"])
@@ -28,10 +28,10 @@ def gemm(call: Call) -> np.ndarray:
 
 def matrix_product(call: Call) -> np.ndarray:
     """Run `matmul`: inputs A (..., M, K), B (..., K, N) and perhaps a bias (N,)."""
-    return _finish(call, matrix_sums(*_operands(call)), (-1,))
+    return _finish(call, matrix_sums(*shifted_operands(call)), (-1,))
 
 
-def _operands(call: Call) -> tuple[np.ndarray, np.ndarray]:
+def shifted_operands(call: Call) -> tuple[np.ndarray, np.ndarray]:
     """Return both operands: integers less their zero points, or real values when one of them is float."""
     if not (call.format(0).is_integer and call.format(1).is_integer):
         return call.real(0), call.real(1)
