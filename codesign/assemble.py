@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from codesign.bottleneck import busy_cycles, cycle_classes, find_bottleneck, stall_cycles
-from codesign.costs.actions import ActionCost, action_costs
+from codesign.costs.actions import COMPONENTS as ENERGY_COMPONENTS
+from codesign.costs.actions import ActionCost, action_costs, layer_costs
 from codesign.costs.area import AreaReport, area
-from codesign.costs.energy import energy
+from codesign.costs.energy import EnergyReport, energy
 from codesign.costs.figures import STATUSES
 from codesign.costs.sources import cost_table
 from codesign.layers import ACTIVITY, Layers, shape_text
@@ -27,9 +28,12 @@ def assemble(simulation: Any, label: str, weights: str, notes: list[str]) -> Res
     """Return the result of a simulation; its provenance is the caller's to add."""
     machine, trace, cycles = simulation.machine, simulation.trace, int(simulation.cycles)
     costs, covered, sources = machine_costs(machine)
-    rows = [_row(run, machine, trace.shapes, simulation.fidelity, costs) for run in simulation.layers]
+    reports = [_energy_of(run, machine, costs) for run in simulation.layers]
+    runs = zip(simulation.layers, reports, strict=True)
+    rows = [_row(run, machine, trace.shapes, simulation.fidelity, report) for run, report in runs]
     counts = as_dict(np.sum([run.counts for run in simulation.layers], axis=0))
-    spent = energy(machine, counts, costs)
+    spent = {name: sum(report.by_component[name] for report in reports) for name in ENERGY_COMPONENTS}
+    total_pj = sum(spent.values())
     pes = machine.array.rows * machine.array.cols
     latency_s = cycles / machine.clock_hz
     macs = sum(row["macs"] for row in rows if row["where"] != "host")
@@ -48,12 +52,14 @@ def assemble(simulation: Any, label: str, weights: str, notes: list[str]) -> Res
         utilization=_ratio(macs, cycles * pes),
         tops=operations_per_s / 1e12,
         peak_tops=2 * pes * machine.clock_hz / 1e12,
-        tops_per_w=_ratio(2 * macs, spent.total_pj),
-        power_w=_ratio(spent.total_pj * 1e-12, latency_s),
+        tops_per_w=_ratio(2 * macs, total_pj),
+        power_w=_ratio(total_pj * 1e-12, latency_s),
         dram_bytes=counts["dram_read_bytes"] + counts["dram_write_bytes"],
-        energy_pj={**spent.by_component, "total": spent.total_pj},
+        energy_pj={**spent, "total": total_pj},
         area_um2={**covered.by_component, "total": covered.total_um2},
-        energy_pj_by_status=_by_status((row["status"], row["energy_pj"]) for row in spent.rows()),
+        energy_pj_by_status=_by_status(
+            (row["status"], row["energy_pj"]) for report in reports for row in report.rows()
+        ),
         area_um2_by_status=_by_status((item.figure.status, item.figure.value) for item in covered.items),
         bottlenecks=_bottlenecks(rows),
         notes=notes + _host_note(rows, macs),
@@ -80,11 +86,16 @@ _MADE: dict[str, tuple[list[ActionCost], AreaReport, list[dict[str, Any]]]] = {}
 _MOST_MADE = 256
 
 
+def _energy_of(run: Any, machine: Machine, costs: list[ActionCost]) -> EnergyReport:
+    """Return the energy of a layer, by its own activity where it multiplies matrices."""
+    activity = run.layer.activity if run.layer.engine == "matrix" else None
+    return energy(machine, as_dict(run.counts), layer_costs(machine, costs, activity))
+
+
 def _row(
-    run: Any, machine: Machine, shapes: dict[str, tuple[int, ...]], fidelity: str, costs: list[ActionCost]
+    run: Any, machine: Machine, shapes: dict[str, tuple[int, ...]], fidelity: str, spent: EnergyReport
 ) -> dict[str, Any]:
     layer, cycles, counts = run.layer, int(run.cycles), as_dict(run.counts)
-    spent = energy(machine, counts, costs)
     bound = find_bottleneck(machine, run.where, cycles, counts, fidelity)
     stalls = stall_cycles(run.where, cycles, counts)
     shape = shapes.get(layer.outputs[0], ()) if layer.outputs else ()

@@ -160,8 +160,8 @@ class Technology(Strict):
     )
     arithmetic: str = Field(
         default="horowitz_45nm",
-        description="named profile of arithmetic energy and area",
-        json_schema_extra=_known(ARITHMETIC_PROFILES),
+        description="named profile of logic energy and area, or a cost table (.csv) that `codesign synth` wrote",
+        json_schema_extra={"anyOf": [_known(ARITHMETIC_PROFILES), {"pattern": r"\.csv$"}]},
     )
     scaling: str = Field(
         default="stillmaker_baas_2017",

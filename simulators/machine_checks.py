@@ -136,14 +136,14 @@ def _clock_ratio_is_small(memory_hz: int | None, clock_hz: int) -> Iterator[Find
         )
 
 
-def _check_name(field: str, kind: str, known: tuple[str, ...]) -> None:
+def _check_name(field: str, kind: str, known: tuple[str, ...], file: str = "") -> None:
     @_reads(field)
     def check(name: str) -> Iterator[Finding]:
-        if name not in known:
+        if name not in known and not (file and name.endswith(file)):
             yield tuple(field.split(".")), str(unknown_name("", kind, name, known)).removeprefix(": ")
 
 
-_check_name("technology.arithmetic", "profile of arithmetic", ARITHMETIC_PROFILES)
+_check_name("technology.arithmetic", "profile of arithmetic", ARITHMETIC_PROFILES, ".csv")
 _check_name("technology.scaling", "scaling law", SCALING_LAWS)
 _check_name("memory.technology", "memory technology", MEMORY_TECHNOLOGIES)
 

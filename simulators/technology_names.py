@@ -5,8 +5,8 @@ The tables themselves lie on a higher floor; a test there keeps these names and 
 
 from __future__ import annotations
 
-#: Profiles of arithmetic energy and area by format.
-ARITHMETIC_PROFILES = ("horowitz_45nm", "aladdin_40nm")
+#: Profiles of arithmetic energy and area by format: from the RTL's synthesis, or published.
+ARITHMETIC_PROFILES = ("synthesized", "horowitz_45nm", "aladdin_40nm")
 
 #: Laws that carry a figure from its own node to the machine's.
 SCALING_LAWS = ("stillmaker_baas_2017", "jouppi_2021")

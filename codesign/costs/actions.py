@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from codesign.costs import logic_actions as logic
 from codesign.costs import memory_actions as memory
-from codesign.costs.logic_actions import Rows
+from codesign.costs.logic import Rows, is_synthesized
 from simulators.machine import Machine
+from workloads.activity import Activity
 
 #: The components and who prices them, in the order of all sums.
 _ROWS: dict[str, Callable[[Machine], Rows]] = {
@@ -57,16 +58,33 @@ class ActionCost:
 
 
 def action_costs(machine: Machine) -> list[ActionCost]:
-    """Return the cost of every action of a machine, by component in the order of `COMPONENTS`. None is zero."""
-    costs = []
-    for component in COMPONENTS:
-        for action, counter, figure in _ROWS[component](machine):
-            if figure.value == 0:
-                continue
-            costs.append(
-                ActionCost(
-                    component, action, counter, figure.value, figure.raw,
-                    figure.node_nm, figure.source, figure.status, figure.law,
-                )
-            )  # fmt: skip
-    return costs
+    """Return the cost of every action of a machine, by component in the order of `COMPONENTS`. None is zero.
+
+    Where costs follow activity they are those of uniform random bits; `layer_costs` has those of a layer.
+    """
+    return [cost for component in COMPONENTS for cost in _costs(component, _ROWS[component](machine))]
+
+
+def layer_costs(machine: Machine, costs: list[ActionCost], activity: Activity | None) -> list[ActionCost]:
+    """Return a machine's `costs` with those of its array as the activity of a layer makes them.
+
+    A published profile of arithmetic knows no activity: its costs are the same for every layer.
+    """
+    if activity is None or not is_synthesized(machine):
+        return costs
+    array = _costs("array", logic.array(machine, activity))
+    return array + [cost for cost in costs if cost.component != "array"]
+
+
+def _costs(component: str, rows: Rows) -> list[ActionCost]:
+    found = []
+    for action, counter, figure in rows:
+        if figure.value == 0:
+            continue
+        found.append(
+            ActionCost(
+                component, action, counter, figure.value, figure.raw,
+                figure.node_nm, figure.source, figure.status, figure.law,
+            )
+        )  # fmt: skip
+    return found

@@ -1,4 +1,4 @@
-"""Area by component: PEs and registers from the arithmetic profile, memories from the SRAM table.
+"""Area by component: logic from the machine's profile, memories from the SRAM table.
 
 Cell area: no placement utilization, pads, host interface or wiring (a chip of the same core is larger).
 """
@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codesign.costs import structure
-from codesign.costs.arithmetic import add, mac, multiply
-from codesign.costs.clock import register_area
 from codesign.costs.figures import Figure, weakest
-from codesign.costs.scaling import carry_area
+from codesign.costs.logic import logic_of
 from codesign.costs.sram import sram_area
 from simulators.machine import Machine
 
@@ -70,23 +68,7 @@ def area(machine: Machine) -> AreaReport:
 
 
 def _logic(machine: Machine) -> list[AreaItem]:
-    technology, array, pe = machine.technology, machine.array, machine.array.pe
-    profile = technology.arithmetic
-    pes = array.rows * array.cols
-    cell = carry_area(mac(profile, pe.activation, pe.weight, pe.accumulator, "area_um2"), technology)
-    items = [AreaItem("array", "multiply-accumulate", cell.times(pes))]
-    if machine.vector:
-        lane = multiply(profile, pe.accumulator, vector_multiplier(pe.accumulator), "area_um2").plus(
-            add(profile, pe.accumulator, "area_um2")
-        )
-        lanes = carry_area(lane, technology).times(machine.vector.lanes, "a multiplier and an adder a lane", "assumed")
-        items.append(AreaItem("vector", "lanes", lanes))
-    adders = carry_area(add(profile, pe.accumulator, "area_um2"), technology).times(array.cols)
-    items.append(AreaItem("accumulator", "adders", adders))
-    for component, bits in structure.register_bits(machine).items():
-        if bits:
-            items.append(AreaItem(component, "registers", register_area(technology, bits)))
-    return items
+    return [AreaItem(component, part, figure) for component, part, figure in logic_of(machine).area()]
 
 
 def _memories(machine: Machine) -> list[AreaItem]:
@@ -98,8 +80,3 @@ def _memories(machine: Machine) -> list[AreaItem]:
         )
         for name in structure.MEMORIES
     ]
-
-
-def vector_multiplier(accumulator: str) -> str:
-    """Return the format by which a lane multiplies a sum: the requantizer's 32 bits, or the sum's own float."""
-    return "int32" if accumulator.startswith(("int", "uint")) else accumulator

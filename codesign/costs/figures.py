@@ -46,7 +46,7 @@ class Figure:
         if self.raw != self.raw:
             object.__setattr__(self, "raw", self.value)
 
-    def times(self, factor: float, law: str = "", status: str = "published") -> Figure:
+    def times(self, factor: float, law: str = "", status: str = STATUSES[0]) -> Figure:
         """Return the figure multiplied by `factor`, weakened to `status` where that is weaker."""
         return replace(
             self,

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from codesign.costs import structure
-from codesign.costs.arithmetic import add
 from codesign.costs.figures import Figure
-from codesign.costs.logic_actions import Rows, carried
+from codesign.costs.logic import Rows, logic_of
 from codesign.costs.sram import sram_energy
 from simulators.machine import Machine
 
@@ -58,9 +57,8 @@ def accumulator(machine: Machine) -> Rows:
     """Partial sums; one that is read back is added to."""
     bits = structure.widths(machine).accumulator
     word, lanes = structure.array_word_bits(machine)["accumulator"], _vector_word(machine, bits)
-    adder = carried(machine, add(machine.technology.arithmetic, machine.array.pe.accumulator))
     yield "read to accumulate", "accumulator_read_elements", _access(machine, "accumulator", "read_pj", word, bits)
-    yield "add", "accumulator_read_elements", adder
+    yield "add", "accumulator_read_elements", logic_of(machine).adder()
     yield "write", "accumulator_write_elements", _access(machine, "accumulator", "write_pj", word, bits)
     yield "read by the vector unit", "vector_accumulator_reads", _access(machine, "accumulator", "read_pj", lanes, bits)
 

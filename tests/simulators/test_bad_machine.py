@@ -217,7 +217,7 @@ CONFLICTS = {
     ),
     "unknown_arithmetic_profile": (
         "+technology: {arithmetic: horowitz}\n",
-        "FILE:2: technology.arithmetic: 'horowitz' is not a profile of arithmetic; use aladdin_40nm or horowitz_45nm (did you mean 'horowitz_45nm'?)",
+        "FILE:2: technology.arithmetic: 'horowitz' is not a profile of arithmetic; use aladdin_40nm, horowitz_45nm or synthesized (did you mean 'horowitz_45nm'?)",
     ),
     "unknown_scaling_law": (
         "+technology: {scaling: moore}\n",

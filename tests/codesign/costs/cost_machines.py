@@ -12,7 +12,7 @@ def machine(**changes: Any) -> Machine:
     fields: dict[str, Any] = {
         "name": "priced",
         "clock_hz": 500_000_000,
-        "technology": {"node_nm": 45},
+        "technology": {"node_nm": 45, "arithmetic": "horowitz_45nm"},
         "array": {"rows": 8, "cols": 8, "dataflow": "ws", "pe": {}},
         "scratchpad": {"size_bytes": 32768, "banks": 2},
         "weight_buffer": {"size_bytes": 16384},
