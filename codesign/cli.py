@@ -129,7 +129,9 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> 
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, .onnx, .tflite, topology .csv, config.json")],
+    files: Annotated[
+        list[str], typer.Argument(help="Machine or mapping .yaml, network .onnx, .tflite, .csv, .json")
+    ],
     dim: DimensionOption = [],
 ) -> None:
     """Check files: OK, or all faults of each."""

@@ -133,7 +133,7 @@ def test_check_goes_on_after_a_fault(tmp_path, topology, capsys):
     assert captured.err.splitlines() == [
         "no.csv: no such file",
         f"{bad}:3: array.row is not a field (did you mean 'array.rows'?)",
-        "notes.txt: not a kind of file that codesign reads; use .yaml, .yml, .onnx, .csv, .json",
+        "notes.txt: not a kind of file that codesign reads; use .yaml, .yml, .onnx, .tflite, .csv, .json",
     ]
     assert captured.out.startswith(f"{topology}: OK")
 
