@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,17 +9,6 @@ from pathlib import Path
 from workloads.errors import CodesignError
 
 _SUFFIXES = (".lib", ".lib.gz")
-#: Nodes that names of libraries tell, nm; the first that fits.
-_NODES = (
-    ("asap7", 7),
-    ("sky130", 130),
-    ("osu018", 180),
-    ("gf180", 180),
-    ("sg13g2", 130),
-    ("nangate", 45),
-    ("gscl45", 45),
-    ("freepdk45", 45),
-)
 
 
 def liberty_files(given: Sequence[str | Path]) -> list[Path]:
@@ -45,16 +33,6 @@ def liberty_files(given: Sequence[str | Path]) -> list[Path]:
         else:
             raise CodesignError(f"--library {path}: no such file{_nearest(path)}")
     return list(dict.fromkeys(found))
-
-
-def node_of(name: str) -> int | None:
-    """Return the node (nm) that a library's name tells; None when it tells none."""
-    text = name.lower()
-    for part, node in _NODES:
-        if part in text:
-            return node
-    told = re.search(r"(?<!\d)(\d{1,3})nm", text)
-    return int(told.group(1)) if told else None
 
 
 def _nearest(path: Path) -> str:

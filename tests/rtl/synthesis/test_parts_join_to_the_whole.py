@@ -1,0 +1,130 @@
+"""Do parts that are synthesized apart, joined again, compute what the RTL computes, and time its paths?"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtl.design import TOP, Design
+from rtl.npu.memories import MACRO
+from rtl.synthesis.assembly import assemble
+from rtl.synthesis.components import components_of, synthesize_components, synthesize_flat
+from rtl.synthesis.hierarchy import children_of, part_of, split_modules
+from rtl.synthesis.liberty import Library, load_library
+from rtl.synthesis.rtl_run import run_rtl
+from rtl.synthesis.timing import static_timing
+from rtl.synthesis.toggles import compile_gates, simulate
+from rtl.synthesis.yosys import synthesize
+from simulators.machine_files import load_machine
+from workloads.errors import CodesignError
+
+OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+TINY = [
+    "array.rows=2", "array.cols=2", "vector.lanes=1", "dma.outstanding=1", "dma.burst_bytes=8",
+    *(f"queues.{name}=1" for name in ("load", "execute", "vector", "store")),
+]  # fmt: skip
+#: Two products in a row without a register between them, and one result registered: a path through two parts.
+TWO_PARTS = """\
+module inner(a, b, y);
+  input [3:0] a;
+  input [3:0] b;
+  output [7:0] y;
+  assign y = a * b;
+endmodule
+module outer(clk, a, b, total);
+  input clk;
+  input [3:0] a;
+  input [3:0] b;
+  output [7:0] total;
+  wire [7:0] first;
+  wire [7:0] second;
+  reg [7:0] total = 0;
+  inner one (
+    .a(a), .b(b), .y(first)
+  );
+  inner two (
+    .a(first[7:4]), .b(4'd11), .y(second)
+  );
+  always @(posedge clk) total <= total + second + first;
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    if not OSU018.exists():
+        pytest.skip("no Liberty file to synthesize with; install Debian's qflow-tech-osu018")
+    return load_library(OSU018)
+
+
+def two_parts(library: Library) -> dict:
+    modules = split_modules(TWO_PARTS)
+    return {name: synthesize(part_of(modules, name, {"inner"}), name, library) for name in modules}
+
+
+def test_joined_gates_equal_the_rtl(library):
+    netlist = assemble(two_parts(library), "outer", library)
+    rng = np.random.default_rng(3)
+    inputs = {name: rng.integers(0, 1 << 64, (100, 4), np.uint64) for name in ("a", "b")}
+    gates = simulate(netlist, compile_gates(netlist), inputs, 1).values["total"]
+    rtl = run_rtl(TWO_PARTS, "outer", inputs, {"total": 8})["total"]
+    assert np.bitwise_count(rtl).sum() > 10_000
+    assert np.array_equal(gates, rtl)
+
+
+def test_areas_add_up_and_paths_pass_through_parts(library):
+    parts = two_parts(library)
+    whole = assemble(parts, "outer", library)
+    outer, inner = (assemble({name: parts[name]}, name, library) for name in ("outer", "inner"))
+    assert whole.area_um2 == pytest.approx(outer.area_um2 + 2 * inner.area_um2)
+    alone = static_timing(outer, library).period_ps
+    assert static_timing(whole, library).period_ps > alone
+    assert set(outer.inputs) == {"clk", "a", "b", "one.y", "two.y"}
+    assert set(outer.outputs) == {"total", "one.a", "one.b", "two.a", "two.b"}
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os"])
+def test_every_module_belongs_to_one_component(dataflow):
+    design = Design.of(load_machine("small_npu_8x8", [*TINY, f"array.dataflow={dataflow}"]))
+    modules = split_modules(design.verilog)
+    components = components_of(design)
+    roots = {component.module for component in components}
+    assert len(roots) == len(components)
+    seen: list[str] = []
+    for component in components:
+        waiting = [component.module]
+        while waiting:
+            seen.append(waiting.pop())
+            waiting += [name for name in children_of(modules[seen[-1]], modules) if name not in roots | {MACRO}]
+    assert sorted(seen) == sorted(set(modules) - {MACRO})
+
+
+@pytest.mark.parametrize(("rows", "cols", "lanes"), [(2, 3, 2)])
+def test_counts_are_those_of_the_instances(rows, cols, lanes):
+    design = Design.of(
+        load_machine("small_npu_8x8", [f"array.rows={rows}", f"array.cols={cols}", f"vector.lanes={lanes}"])
+    )
+    counts = {component.name: component.count for component in components_of(design)}
+    modules = split_modules(design.verilog)
+    row = len(re.findall(r"^ +codesign_pe +\S+ \($", modules["codesign_pe_row"], re.MULTILINE))
+    assert counts["pe"] == rows * cols == rows * row
+    lane = len(re.findall(r"^ +codesign_vector_lane +\S+ \($", design.verilog, re.MULTILINE))
+    assert counts["vector_lane"] == lane == lanes
+
+
+def test_a_part_that_is_not_there_names_the_nearest():
+    with pytest.raises(CodesignError, match=r"'outr' is not a module; use inner or outer \(did you mean 'outer'\?\)"):
+        part_of(split_modules(TWO_PARTS), "outr", ())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2, 4])
+def test_components_sum_to_the_flattened_whole(library, size):
+    sizes = [f"array.rows={size}", f"array.cols={size}", f"vector.lanes={size}"]
+    design = Design.of(load_machine("small_npu_8x8", [*TINY, *sizes]))
+    parts, whole = synthesize_components(design, library), synthesize_flat(design, library)
+    assert parts.area_um2 == pytest.approx(whole.area_um2, rel=0.05)
+    assert parts.flip_flops >= whole.flip_flops >= 0.95 * parts.flip_flops
+    assert parts.period_ps == pytest.approx(whole.period_ps, rel=0.15)
+    assert TOP in {figures.component.module for figures in parts.components}
