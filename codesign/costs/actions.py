@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from codesign.costs import logic_actions as logic
 from codesign.costs import memory_actions as memory
 from codesign.costs.logic import Rows, is_synthesized
+from codesign.costs.row_stationary import row_stationary_costs
 from simulators.machine import Machine
 from workloads.activity import Activity
 
@@ -62,6 +63,8 @@ def action_costs(machine: Machine) -> list[ActionCost]:
 
     Where costs follow activity they are those of uniform random bits; `layer_costs` has those of a layer.
     """
+    if machine.array.dataflow == "rs":
+        return [cost for component, *row in row_stationary_costs(machine) for cost in _costs(component, iter([tuple(row)]))]
     return [cost for component in COMPONENTS for cost in _costs(component, _ROWS[component](machine))]
 
 
@@ -70,7 +73,7 @@ def layer_costs(machine: Machine, costs: list[ActionCost], activity: Activity | 
 
     A published profile of arithmetic knows no activity: its costs are the same for every layer.
     """
-    if activity is None or not is_synthesized(machine):
+    if activity is None or not is_synthesized(machine) or machine.array.dataflow == "rs":
         return costs
     array = _costs("array", logic.array(machine, activity))
     return array + [cost for cost in costs if cost.component != "array"]

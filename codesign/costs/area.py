@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from codesign.costs import structure
 from codesign.costs.figures import Figure, weakest
 from codesign.costs.logic import logic_of
+from codesign.costs.row_stationary import pe_memories_area
 from codesign.costs.sram import sram_area
 from simulators.machine import Machine
 
@@ -72,7 +73,8 @@ def _logic(machine: Machine) -> list[AreaItem]:
 
 
 def _memories(machine: Machine) -> list[AreaItem]:
-    return [
+    stores = machine.array.dataflow == "rs"
+    return [AreaItem("array", "weights of the PEs: SRAM", pe_memories_area(machine))] * stores + [
         AreaItem(
             name,
             f"{structure.ports(machine, name)} SRAM",

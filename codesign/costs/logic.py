@@ -22,6 +22,9 @@ class Logic(Protocol):
     def clock(self) -> Figure:
         """A cycle of the clock of all registers that are not storage."""
 
+    def pe_clock(self) -> Figure:
+        """A cycle of one PE's clock."""
+
     def vector(self) -> Rows:
         """Lanes."""
 

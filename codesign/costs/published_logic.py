@@ -41,6 +41,10 @@ class PublishedLogic:
         """The clock's share of every clocked register bit."""
         return clock_energy(self.technology, structure.clocked_register_bits(self.machine))
 
+    def pe_clock(self) -> Figure:
+        """The clock's share of a PE's register bits."""
+        return clock_energy(self.technology, structure.pe_register_bits(self.machine))
+
     def vector(self) -> Rows:
         """Lanes and their pipeline."""
         if self.machine.vector:

@@ -41,15 +41,16 @@ def widths(machine: Machine) -> Widths:
 
 
 def streamed_bits(machine: Machine) -> int:
-    """Bits of the operands that pass through a PE: activations (ws), weights (is), both (os)."""
+    """Bits of the operands that pass through a PE: activations (ws), weights (is), both (os, rs)."""
     bits = widths(machine)
-    return {"ws": bits.activation, "is": bits.weight, "os": bits.activation + bits.weight}[machine.array.dataflow]
+    both = bits.activation + bits.weight
+    return {"ws": bits.activation, "is": bits.weight, "os": both, "rs": both}[machine.array.dataflow]
 
 
 def stationary_bits(machine: Machine) -> int:
-    """Bits of the operand that stays in a PE (ws: weight, is: activation); none in os, where the sum stays."""
+    """Bits of the operand that stays in a PE (ws: weight, is: activation); none in os and rs, where it is no single one."""
     bits = widths(machine)
-    return {"ws": bits.weight, "is": bits.activation, "os": 0}[machine.array.dataflow]
+    return {"ws": bits.weight, "is": bits.activation, "os": 0, "rs": 0}[machine.array.dataflow]
 
 
 def product_bits(machine: Machine) -> int:
@@ -59,7 +60,14 @@ def product_bits(machine: Machine) -> int:
 
 
 def pe_register_bits(machine: Machine) -> int:
-    """Register bits of one PE: streamed and stationary operands (twice with a shadow), products, sum."""
+    """Register bits of one PE: streamed and stationary operands (twice with a shadow), products, sum.
+
+    rs: the inputs and sums that a PE holds, and the operands and products on their way.
+    """
+    if machine.array.dataflow == "rs":
+        rs = machine.array.row_stationary
+        held = rs.ifmap_words * widths(machine).activation + rs.psum_words * rs.psum_bits
+        return held + streamed_bits(machine) + product_bits(machine)
     copies = 2 if machine.array.shadow_weights else 1
     moving = streamed_bits(machine) + product_bits(machine) + widths(machine).accumulator
     return moving + copies * stationary_bits(machine)
@@ -68,6 +76,8 @@ def pe_register_bits(machine: Machine) -> int:
 def skew_register_bits(machine: Machine) -> int:
     """Register bits that delay lane i by i cycles, at rows and columns; os, shifted, adds serializers."""
     array, bits = machine.array, widths(machine)
+    if array.dataflow == "rs":
+        return 0
     rows, cols = array.rows * (array.rows - 1) // 2, array.cols * (array.cols - 1) // 2
     if array.dataflow == "os":
         serializers = array.rows * array.rows * bits.activation if array.convolution == "shifted" else 0

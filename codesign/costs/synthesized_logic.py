@@ -82,12 +82,16 @@ class SynthesizedLogic:
         has_lanes = machine.vector is not None and self._has_lane()
         rest = bits - own["array"] - (own["vector"] if has_lanes else 0)
         pes = machine.array.rows * machine.array.cols
-        figure = self._energy(lambda table: self._pe_of(table, self.default), lambda part: part.clock_fj * pes)
+        figure = self.pe_clock().times(pes)
         figure = figure.plus(self._energy(_register, lambda part: part.clock_fj * rest))
         if machine.vector and has_lanes:
             lanes = machine.vector.lanes
             figure = figure.plus(self._energy(self._lane_of, lambda part: part.clock_fj * lanes))
         return figure
+
+    def pe_clock(self) -> Figure:
+        """A PE that holds what it has."""
+        return self._energy(lambda table: self._pe_of(table, self.default), lambda part: part.clock_fj)
 
     def vector(self) -> Rows:
         """Lanes with their pipeline, requantizing."""
