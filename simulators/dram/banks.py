@@ -1,15 +1,27 @@
-"""Banks of the DRAM kernel: which command a bank's queue can issue and when, and what a command does to the timing."""
+"""Banks of the DRAM kernel: which command a bank's queue can issue and when, and what a command does to the timing.
+
+`m` is the memory (`state.py`), `c` the base of a channel in it.
+"""
 
 from __future__ import annotations
 
-from simulators.dram.constraints import ACT, BANK, GROUP, PRE, RANK, RD, RDA, REF, WHOLE_RANK
-from simulators.dram.state import A_COLUMN, A_KIND, A_ROW, NEVER, K, N
+from simulators.dram.constraints import ACT, PRE, RD, RDA, REF, WR
+from simulators.dram.state import ENTRY, NEVER, RELATIONS, ROW, STEP, TAG, H, N, U
 from simulators.kernels import inlined_kernel, kernel
 
-_BANKS, _GROUPS, _OF_GROUP, _RANKS, _WINDOWS = K["banks"], K["groups"], K["banks_of_group"], K["ranks"], K["windows"]
-_HIT_LIMIT, _READ, _WRITE = K["hit_limit"], K["read_kind"], K["write_kind"]
+_BANKS_LOG2, _GROUPS, _OF_GROUP_LOG2, _RANKS, _WINDOWS, _LONGEST = (
+    H["banks_log2"], H["groups"], H["banks_of_group_log2"], H["ranks"], H["windows"], H["window_longest"],
+)  # fmt: skip
+_HIT_LIMIT, _READ, _WRITE, _DEPTH, _DELAYS, _REACH, _WINDOW = (
+    H["hit_limit"], H["read_kind"], H["write_kind"], H["queue_depth"], H["delays"], H["reach"], H["window"],
+)  # fmt: skip
+_WAKE, _HELD, _ROW, _HITS, _BANK_AT, _GROUP_AT, _QUEUES = (
+    H["wake"], H["held"], H["row"], H["hits"], H["bank_at"], H["group_at"], H["queues"],
+)  # fmt: skip
+_ACTS, _ACTS_AT, _OPEN, _SINCE = H["acts"], H["acts_at"], H["open_banks"], H["open_since"]
 _ACTIVE = N["active_rank_clocks"]
 NOTHING = -1
+_PLACES = len(RELATIONS) * STEP
 
 
 @inlined_kernel
@@ -19,129 +31,131 @@ def is_column(command):
 
 
 @inlined_kernel
-def ready_at(d, ch, bank, command):
+def ready_at(m, c, bank, command):
     """Return the first clock in which a bank may take a command, windows of activates apart."""
-    return max(d.bank_at[ch, bank, command], d.group_at[ch, bank // d.k[_OF_GROUP], command])
+    group = bank >> m[_OF_GROUP_LOG2]
+    return max(m[U(c + m[_BANK_AT] + bank * STEP + command)], m[U(c + m[_GROUP_AT] + group * STEP + command)])
 
 
 @inlined_kernel
-def activate_at(d, ch, bank):
+def activate_at(m, c, bank):
     """Return the first clock in which a bank may take an ACT."""
-    at, rank = ready_at(d, ch, bank, ACT), bank // d.k[_BANKS]
-    length, last = d.acts.shape[2], d.acts_at[ch, rank]
-    for w in range(d.k[_WINDOWS]):
-        slot = last - d.windows[w, 0]
-        at = max(at, d.acts[ch, rank, slot + length if slot < 0 else slot] + d.windows[w, 1])
+    at, rank, length = ready_at(m, c, bank, ACT), bank >> m[_BANKS_LOG2], m[_LONGEST]
+    last, acts = m[c + m[_ACTS_AT] + rank], c + m[_ACTS] + rank * length
+    for w in range(m[_WINDOWS]):
+        slot = last - m[m[_WINDOW] + 2 * w]
+        if slot < 0:
+            slot += length
+        at = max(at, m[acts + slot] + m[m[_WINDOW] + 2 * w + 1])
     return at
 
 
 @inlined_kernel
-def _waits_for_read(queue, i):
-    for j in range(i):
-        if (
-            (queue[j, A_KIND] == RD or queue[j, A_KIND] == RDA)
-            and queue[j, A_ROW] == queue[i, A_ROW]
-            and queue[j, A_COLUMN] == queue[i, A_COLUMN]
-        ):
+def _waits_for_read(m, queue, entry):
+    """Return whether a read of the same row and column stands before a write."""
+    e = queue
+    while e < entry:
+        kind = m[e + TAG] & 7
+        if (kind == RD or kind == RDA) and m[e + ROW] == m[entry + ROW] and m[e + TAG] >> 3 == m[entry + TAG] >> 3:  # noqa: SIM109
             return True
+        e += ENTRY
     return False
 
 
 @inlined_kernel
-def may_precharge(d, ch, bank):
+def _may_precharge(m, c, bank, queue, held, row):
     """Return whether a miss at the head of a queue may close the row: no hit waits, or enough were served."""
-    if d.hits[ch, bank] >= d.k[_HIT_LIMIT]:
+    if m[c + m[_HITS] + bank] >= m[_HIT_LIMIT]:
         return True
-    for i in range(1, d.held[ch, bank]):  # noqa: SIM110
-        if d.queues[ch, bank, i, A_ROW] == d.row[ch, bank]:
+    for i in range(1, held):  # noqa: SIM110
+        if m[U(queue + i * ENTRY + ROW)] == row:
             return False
     return True
 
 
 @kernel
-def look(d, ch, bank, clock):
+def look(m, c, bank, clock):
     """Find the first command of a queue that is ready.
 
     Returns 8 * entry + command, or -1. Sets the queue's wake to a clock before which nothing of it can be ready.
     """
-    held = d.held[ch, bank]
+    wake, held = c + m[_WAKE] + bank, m[c + m[_HELD] + bank]
     if held == 0:
-        d.wake[ch, bank] = NEVER
+        m[wake] = NEVER
         return NOTHING
-    row = d.row[ch, bank]
+    row = m[c + m[_ROW] + bank]
     if row < 0:
-        at = activate_at(d, ch, bank)
-        d.wake[ch, bank] = at
+        at = activate_at(m, c, bank)
+        m[wake] = at
         return ACT if at <= clock else NOTHING
-    first, soonest, queue = 0, NEVER, d.queues[ch, bank]
-    if queue[0, A_ROW] != row:
-        if may_precharge(d, ch, bank):
-            soonest = ready_at(d, ch, bank, PRE)
-            if soonest <= clock:
-                d.wake[ch, bank] = soonest
-                return PRE
+    first, soonest, queue = 0, NEVER, c + m[_QUEUES] + bank * m[_DEPTH] * ENTRY
+    if m[queue + ROW] != row:
         first = 1
-    read_at, write_at = ready_at(d, ch, bank, d.k[_READ]), ready_at(d, ch, bank, d.k[_WRITE])
+        if _may_precharge(m, c, bank, queue, held, row):
+            soonest = ready_at(m, c, bank, PRE)
+            if soonest <= clock:
+                m[wake] = soonest
+                return PRE
+    read, write = m[_READ], m[_WRITE]
+    read_at, write_at = ready_at(m, c, bank, read), ready_at(m, c, bank, write)
     for i in range(first, held):
-        if queue[i, A_ROW] == row:
-            kind = queue[i, A_KIND]
-            at = write_at
-            if kind == d.k[_READ]:
-                at = read_at
-            elif _waits_for_read(queue, i):
-                continue
-            if at < soonest:
+        entry = queue + i * ENTRY
+        if m[U(entry + ROW)] == row:
+            kind = m[U(entry + TAG)] & 7
+            at = read_at if kind == read else write_at
+            if at < soonest and not (kind == write and _waits_for_read(m, queue, entry)):
                 soonest = at
                 if at <= clock:
-                    d.wake[ch, bank] = at
+                    m[wake] = at
                     return 8 * i + kind
-    d.wake[ch, bank] = soonest
+    m[wake] = soonest
     return NOTHING
 
 
 @inlined_kernel
-def _push_group(d, ch, group, after, at):
-    if at > d.group_at[ch, group, after]:
-        d.group_at[ch, group, after] = at
-
-
-@kernel
-def take(d, ch, rank, bank, command, clock, row):
-    """Let a command change the state and the timing of its bank (of its whole rank: REF, whose `bank` is not read)."""
-    groups = d.k[_GROUPS]
-    mine = rank * groups if command == REF else bank // d.k[_OF_GROUP]
-    for i in range(d.rule_at[command], d.rule_at[command + 1]):
-        scope, after, at = d.rules[i, 0], d.rules[i, 1], clock + d.rules[i, 2]
-        if scope == BANK:
-            d.bank_at[ch, bank, after] = max(d.bank_at[ch, bank, after], at)
-        elif scope == GROUP:
-            _push_group(d, ch, mine, after, at)
-        elif scope in (RANK, WHOLE_RANK):
-            for group in range(rank * groups, rank * groups + groups):
-                if group != mine or scope == WHOLE_RANK:
-                    _push_group(d, ch, group, after, at)
-        else:
-            for group in range(d.k[_RANKS] * groups):
-                if group // groups != rank:
-                    _push_group(d, ch, group, after, at)
-    if command == ACT:
-        last = d.acts_at[ch, rank]
-        d.acts[ch, rank, last] = clock
-        d.acts_at[ch, rank] = last + 1 if last + 1 < d.acts.shape[2] else 0
-        d.row[ch, bank] = row
-        if d.open_banks[ch, rank] == 0:
-            d.open_since[ch, rank] = clock
-        d.open_banks[ch, rank] += 1
-    elif command != REF:
-        d.hits[ch, bank] += 1
-        if command != RD and command != RD + 1:
-            close_bank(d, ch, rank, bank, clock)
+def _delay(m, place, rules, clock):
+    """Let no command in a place go before its delay from `clock` is over."""
+    for i in range(STEP):
+        m[U(place + i)] = max(m[U(place + i)], clock + m[U(rules + i)])
 
 
 @inlined_kernel
-def close_bank(d, ch, rank, bank, clock):
-    """Close a bank, and count the clocks in which its rank had an open one."""
-    d.row[ch, bank], d.hits[ch, bank] = -1, 0
-    d.open_banks[ch, rank] -= 1
-    if d.open_banks[ch, rank] == 0:
-        d.counts[ch, _ACTIVE] += clock - d.open_since[ch, rank]
+def take(m, c, rank, bank, command, clock, row):
+    """Let a command change the state and the timing of its bank (of its whole rank: REF, given its first bank)."""
+    rules, groups, group_at = m[_DELAYS] + command * _PLACES, m[_GROUPS], c + m[_GROUP_AT]
+    reach, mine = m[m[_REACH] + command], bank >> m[_OF_GROUP_LOG2]
+    if command != REF:
+        _delay(m, c + m[_BANK_AT] + bank * STEP, rules, clock)
+    if reach & 1:
+        for group in range(rank * groups, rank * groups + groups):
+            _delay(m, group_at + group * STEP, rules + (STEP if group == mine else 2 * STEP), clock)
+    if reach & 2:
+        for group in range(m[_RANKS] * groups):
+            if not rank * groups <= group < rank * groups + groups:
+                _delay(m, group_at + group * STEP, rules + 3 * STEP, clock)
+    if command == ACT:
+        _open(m, c, rank, bank, clock, row)
+    elif command != REF:
+        m[c + m[_HITS] + bank] += 1
+        if command != RD and command != WR:
+            _close(m, c, rank, bank, clock)
+
+
+@inlined_kernel
+def _open(m, c, rank, bank, clock, row):
+    last, length = m[c + m[_ACTS_AT] + rank], m[_LONGEST]
+    m[c + m[_ACTS] + rank * length + last] = clock
+    m[c + m[_ACTS_AT] + rank] = last + 1 if last + 1 < length else 0
+    m[c + m[_ROW] + bank] = row
+    if m[c + m[_OPEN] + rank] == 0:
+        m[c + m[_SINCE] + rank] = clock
+    m[c + m[_OPEN] + rank] += 1
+
+
+@inlined_kernel
+def _close(m, c, rank, bank, clock):
+    m[c + m[_ROW] + bank] = -1
+    m[c + m[_HITS] + bank] = 0
+    m[c + m[_OPEN] + rank] -= 1
+    if m[c + m[_OPEN] + rank] == 0:
+        m[c + _ACTIVE] += clock - m[c + m[_SINCE] + rank]

@@ -1,8 +1,8 @@
 """Energy of a DRAM run, by command: counts times energy per command, from IDD currents.
 
 ACT carries its PRE: VDD (IDD0 tRC - IDD3N tRAS - IDD2N tRP); RD, WR, REF what they draw above active standby;
-background is standby, active while any bank of the rank is open (Micron TN-40-07, as DRAMsim3 applies it). Energy of the
-I/O drivers is not in IDD: a figure in pJ per bit adds it when the caller has one.
+background is standby, active while any bank of the rank is open (Micron TN-40-07, as DRAMsim3 applies it). Energy of
+the I/O drivers is not in IDD: a figure in pJ per bit adds it when the caller has one.
 """
 
 from __future__ import annotations

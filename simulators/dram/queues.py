@@ -1,39 +1,52 @@
-"""Transaction queues of the DRAM kernel: acceptance, merging, forwarding, write drain, completion."""
+"""Transaction queues of the DRAM kernel: acceptance, merging, forwarding, write drain, completion.
+
+`m` is the memory (`state.py`), `c` the base of a channel in it. A filter counts the addresses that wait, by a hash, so
+that most requests need no search for an equal one.
+"""
 
 from __future__ import annotations
 
 from simulators.dram.state import (
-    A_ADDRESS,
-    A_BANK,
-    A_COLUMN,
-    A_KIND,
-    A_NODE,
-    A_ROW,
     ACCEPT,
+    ADDRESS,
+    DONE,
     ENTRY,
+    FILTER,
     ID,
+    LAST_NODE,
+    LATENCIES,
     NEXT,
-    G,
-    K,
+    NODE,
+    ROW,
+    TAG,
+    H,
     N,
     S,
+    U,
 )  # fmt: skip
 from simulators.kernels import inlined_kernel, kernel
 
 _READ_DEPTH, _WRITE_DEPTH, _DEPTH, _ABOVE, _DELAY = (
-    K["read_depth"], K["write_depth"], K["queue_depth"], K["drain_above"], K["read_delay"],
+    H["read_depth"], H["write_depth"], H["queue_depth"], H["drain_above"], H["read_delay"],
 )  # fmt: skip
-_READ, _WRITE, _BANKS, _OF_GROUP, _SHIFT = (
-    K["read_kind"], K["write_kind"], K["banks"], K["banks_of_group"], K["shift"],
+_READ, _WRITE, _BANKS, _OF_GROUP, _SHIFT, _BANKS_LOG2 = (
+    H["read_kind"], H["write_kind"], H["banks"], H["banks_of_group"], H["shift"], H["banks_log2"],
 )  # fmt: skip
-_CH, _RA, _BG, _BA, _RO, _CO = K["ch_at"], K["ra_at"], K["bg_at"], K["ba_at"], K["ro_at"], K["co_at"]
+_CH, _RA, _BG, _BA, _RO, _CO = H["ch_at"], H["ra_at"], H["bg_at"], H["ba_at"], H["ro_at"], H["co_at"]
 _CHM, _RAM, _BGM, _BAM, _ROM, _COM = (
-    K["ch_mask"], K["ra_mask"], K["bg_mask"], K["ba_mask"], K["ro_mask"], K["co_mask"],
+    H["ch_mask"], H["ra_mask"], H["bg_mask"], H["ba_mask"], H["ro_mask"], H["co_mask"],
 )  # fmt: skip
-_READS, _WRITES, _QUEUED, _DRAINING, _MOVED, _WAKE, _OPEN = (
-    S["reads"], S["writes"], S["queued"], S["draining"], S["moved"], S["wake"], S["open_reads"],
+_WAKES, _HELD, _QUEUES, _FILTER, _READ_AT, _WRITE_AT = (
+    H["wake"], H["held"], H["queues"], H["filter"], H["read_order"], H["write_order"],
 )  # fmt: skip
-_FREE, _DONE, _RECORD, _LAST = G["free"], G["done"], G["record"], G["last_done"]
+_READS, _WRITES, _QUEUED, _DRAINING, _MOVED, _WAKE, _OPEN, _BLOCKED, _FROZEN = (
+    S["read_count"], S["write_count"], S["queued"], S["draining"], S["moved"], S["wake_at"], S["open_reads"],
+    S["blocked"], S["frozen"],
+)  # fmt: skip
+_NODES, _FREE, _DONE, _DONE_AT, _RECORD, _LAST, _HISTOGRAM, _CHANNEL0, _SIZE = (
+    H["nodes"], H["free"], H["done"], H["done_at"], H["record"], H["last_done"], H["histogram"], H["channel0"],
+    H["channel_size"],
+)  # fmt: skip
 _N_READS, _N_WRITES, _MERGED_READS, _FORWARDED, _MERGED_WRITES, _LATENCY, _MAX = (
     N["reads"], N["writes"], N["merged_reads"], N["forwarded_reads"], N["merged_writes"], N["read_latency"],
     N["max_read_latency"],
@@ -41,176 +54,212 @@ _N_READS, _N_WRITES, _MERGED_READS, _FORWARDED, _MERGED_WRITES, _LATENCY, _MAX =
 
 
 @inlined_kernel
-def channel_of(d, address):
+def channel_of(m, address):
     """Return the channel that an address maps to."""
-    return ((address >> d.k[_SHIFT]) >> d.k[_CH]) & d.k[_CHM]
+    return ((address >> m[_SHIFT]) >> m[_CH]) & m[_CHM]
 
 
 @inlined_kernel
-def remove(entries, at, held):
-    """Take one of `held` entries out of a queue; those behind it move up."""
-    for i in range(at, held - 1):
-        for field in range(ENTRY):
-            entries[i, field] = entries[i + 1, field]
+def _filter_at(m, c, address, write):
+    at = address >> m[_SHIFT]
+    at = (at ^ (at >> 9) ^ (at >> 18) ^ (address << 3)) & (FILTER - 1)
+    return c + m[_FILTER] + at + (FILTER if write else 0)
 
 
 @inlined_kernel
-def _completed(d, ch, identity, accept, complete, read):
-    if complete > d.g[_LAST]:
-        d.g[_LAST] = complete
+def leave_filter(m, c, address, write):
+    """Forget a waiting address."""
+    m[_filter_at(m, c, address, write)] -= 1
+
+
+@inlined_kernel
+def _completed(m, c, identity, accept, complete, read):
+    if complete > m[_LAST]:
+        m[_LAST] = complete
     if read:
         latency = complete - accept
-        d.counts[ch, _LATENCY] += latency
-        d.counts[ch, _MAX] = max(d.counts[ch, _MAX], latency)
-        d.histogram[min(latency, d.histogram.shape[0] - 1)] += 1
-    if d.g[_RECORD]:
-        line = d.done[d.g[_DONE]]
-        line[0], line[1], line[2], line[3] = identity, accept, complete, ch
-        d.g[_DONE] += 1
+        m[c + _LATENCY] += latency
+        m[c + _MAX] = max(m[c + _MAX], latency)
+        m[m[_HISTOGRAM] + min(latency, LATENCIES - 1)] += 1
+    if m[_RECORD]:
+        line = m[_DONE_AT] + m[_DONE] * len(DONE)
+        m[line], m[line + 1], m[line + 2] = identity, accept, complete
+        m[line + 3] = (c - m[_CHANNEL0]) // m[_SIZE]
+        m[_DONE] += 1
 
 
-@kernel
-def complete_reads(d, ch, last, clock):
+@inlined_kernel
+def complete_reads(m, c, last, clock):
     """Complete a read that issues now and all that wait for the same data, in order of acceptance (a ring)."""
-    node = d.nodes[last, NEXT]
+    nodes = m[_NODES]
+    node = m[nodes + last * NODE + NEXT]
     while True:
-        _completed(d, ch, d.nodes[node, ID], d.nodes[node, ACCEPT], clock + d.k[_DELAY], True)
-        d.s[ch, _OPEN] -= 1
-        following = d.nodes[node, NEXT]
-        d.nodes[node, NEXT] = d.g[_FREE]
-        d.g[_FREE] = node
+        at = nodes + node * NODE
+        _completed(m, c, m[at + ID], m[at + ACCEPT], clock + m[_DELAY], True)
+        m[c + _OPEN] -= 1
+        following = m[at + NEXT]
+        m[at + NEXT] = m[_FREE]
+        m[_FREE] = node
         if node == last:
             return
         node = following
 
 
 @inlined_kernel
-def _merge(d, ch, entry, node):
-    d.counts[ch, _MERGED_READS] += 1
-    last = entry[A_NODE]
-    d.nodes[node, NEXT] = d.nodes[last, NEXT]
-    d.nodes[last, NEXT] = node
-    entry[A_NODE] = node
-
-
-@inlined_kernel
-def _find(entries, held, address, kind):
-    for i in range(held):
-        if entries[i, A_ADDRESS] == address and entries[i, A_KIND] == kind:
-            return i
+def _in_queue(m, c, bank, address, kind):
+    """Return the entry of a bank's queue with an address and a command, -1 for none."""
+    entry = c + m[_QUEUES] + bank * m[_DEPTH] * ENTRY
+    for _ in range(m[c + m[_HELD] + bank]):
+        if m[U(entry + ADDRESS)] == address and m[U(entry + TAG)] & 7 == kind:
+            return entry
+        entry += ENTRY
     return -1
 
 
 @inlined_kernel
-def _bank_of(d, at):
-    k = d.k
-    bank = ((at >> k[_RA]) & k[_RAM]) * k[_BANKS] + ((at >> k[_BG]) & k[_BGM]) * k[_OF_GROUP]
-    return bank + ((at >> k[_BA]) & k[_BAM])
+def _in_order(m, order, depth, held, address):
+    """Return the slot of a transaction queue with an address, -1 for none."""
+    for i in range(held):
+        slot = order + 2 * depth + m[U(order + i)] * ENTRY
+        if m[U(slot + ADDRESS)] == address:
+            return slot
+    return -1
+
+
+@kernel
+def _waiting(m, c, bank, address, write):
+    """Return where a request for an address waits to be issued, -1 when none does."""
+    if write:
+        found = _in_order(m, c + m[_WRITE_AT], m[_WRITE_DEPTH], m[c + _WRITES], address)
+    else:
+        found = _in_order(m, c + m[_READ_AT], m[_READ_DEPTH], m[c + _READS], address)
+    return found if found >= 0 else _in_queue(m, c, bank, address, m[_WRITE] if write else m[_READ])
 
 
 @inlined_kernel
-def _enter(d, entry, address, bank, kind, node):
-    at = address >> d.k[_SHIFT]
-    entry[A_ADDRESS], entry[A_BANK], entry[A_KIND], entry[A_NODE] = address, bank, kind, node
-    entry[A_ROW] = (at >> d.k[_RO]) & d.k[_ROM]
-    entry[A_COLUMN] = (at >> d.k[_CO]) & d.k[_COM]
+def _find(m, c, bank, address, write):
+    if m[_filter_at(m, c, address, write)] == 0:
+        return -1
+    return _waiting(m, c, bank, address, write)
 
 
 @inlined_kernel
-def has_room(d, ch, write):
+def _bank_of(m, at):
+    bank = ((at >> m[_RA]) & m[_RAM]) * m[_BANKS] + ((at >> m[_BG]) & m[_BGM]) * m[_OF_GROUP]
+    return bank + ((at >> m[_BA]) & m[_BAM])
+
+
+@inlined_kernel
+def _enter(m, c, order, depth, held, address, bank, kind, node):
+    at, slot = address >> m[_SHIFT], order + 2 * depth + m[order + held] * ENTRY
+    m[order + depth + held] = bank
+    m[slot + ADDRESS], m[slot + LAST_NODE] = address, node
+    m[slot + ROW] = (at >> m[_RO]) & m[_ROM]
+    m[slot + TAG] = ((at >> m[_CO]) & m[_COM]) << 3 | kind
+    m[_filter_at(m, c, address, kind == m[_WRITE])] += 1
+    m[c + _MOVED] = 1
+
+
+@inlined_kernel
+def has_room(m, c, write):
     """Return whether a channel would accept a request now (and a read in flight has a node)."""
     if write:
-        return d.s[ch, _WRITES] < d.k[_WRITE_DEPTH]
-    return d.s[ch, _READS] < d.k[_READ_DEPTH] and d.g[_FREE] >= 0
+        return m[c + _WRITES] < m[_WRITE_DEPTH]
+    return m[c + _READS] < m[_READ_DEPTH] and m[_FREE] >= 0
 
 
 @kernel
-def accept(d, ch, address, write, identity, clock):
+def accept(m, c, address, write, identity, clock):
     """Accept a request for which there is room: merge it, answer it from a waiting write, or queue it."""
-    s = d.s[ch]
-    bank = _bank_of(d, address >> d.k[_SHIFT])
-    queue, held = d.queues[ch, bank], d.held[ch, bank]
-    s[_WAKE] = clock
-    waiting = s[_WRITES] > 0 and _find(d.writes[ch], s[_WRITES], address, d.k[_WRITE]) >= 0
-    waiting = waiting or _find(queue, held, address, d.k[_WRITE]) >= 0
+    bank = _bank_of(m, address >> m[_SHIFT])
+    m[c + _WAKE] = clock
+    waits = _find(m, c, bank, address, True) >= 0
     if write:
-        d.counts[ch, _N_WRITES] += 1
-        if waiting:
-            d.counts[ch, _MERGED_WRITES] += 1
+        m[c + _N_WRITES] += 1
+        if waits:
+            m[c + _MERGED_WRITES] += 1
         else:
-            _enter(d, d.writes[ch, s[_WRITES]], address, bank, d.k[_WRITE], -1)
-            s[_WRITES] += 1
-            s[_MOVED] = 1
-        _completed(d, ch, identity, clock, clock + 1, False)
+            _enter(m, c, c + m[_WRITE_AT], m[_WRITE_DEPTH], m[c + _WRITES], address, bank, m[_WRITE], -1)
+            m[c + _WRITES] += 1
+        _completed(m, c, identity, clock, clock + 1, False)
         return
-    d.counts[ch, _N_READS] += 1
-    if waiting:
-        d.counts[ch, _FORWARDED] += 1
-        _completed(d, ch, identity, clock, clock + 1, True)
+    m[c + _N_READS] += 1
+    if waits:
+        m[c + _FORWARDED] += 1
+        _completed(m, c, identity, clock, clock + 1, True)
         return
-    node = d.g[_FREE]
-    d.g[_FREE] = d.nodes[node, NEXT]
-    d.nodes[node, ID], d.nodes[node, ACCEPT], d.nodes[node, NEXT] = identity, clock, node
-    s[_OPEN] += 1
-    same = _find(d.reads[ch], s[_READS], address, d.k[_READ])
+    node = m[_FREE]
+    at = m[_NODES] + node * NODE
+    m[_FREE] = m[at + NEXT]
+    m[at + ID], m[at + ACCEPT], m[at + NEXT] = identity, clock, node
+    m[c + _OPEN] += 1
+    same = _find(m, c, bank, address, False)
     if same >= 0:
-        _merge(d, ch, d.reads[ch, same], node)
+        m[c + _MERGED_READS] += 1
+        last = m[_NODES] + m[same + LAST_NODE] * NODE
+        m[at + NEXT] = m[last + NEXT]
+        m[last + NEXT] = node
+        m[same + LAST_NODE] = node
         return
-    same = _find(queue, held, address, d.k[_READ])
-    if same >= 0:
-        _merge(d, ch, queue[same], node)
-        return
-    _enter(d, d.reads[ch, s[_READS]], address, bank, d.k[_READ], node)
-    s[_READS] += 1
-    s[_MOVED] = 1
+    _enter(m, c, c + m[_READ_AT], m[_READ_DEPTH], m[c + _READS], address, bank, m[_READ], node)
+    m[c + _READS] += 1
 
 
 @inlined_kernel
-def _first_with_room(d, ch, entries, held):
-    for i in range(held):
-        if d.held[ch, entries[i, A_BANK]] < d.k[_DEPTH]:
+def _first_with_room(m, c, banks, first, held):
+    at, depth = c + m[_HELD], m[_DEPTH]
+    for i in range(first, held):
+        if m[U(at + m[U(banks + i)])] < depth:
             return i
     return -1
 
 
 @inlined_kernel
-def _move(d, ch, entries, held, i, clock):
-    bank = entries[i, A_BANK]
-    slot = d.queues[ch, bank, d.held[ch, bank]]
+def _move(m, c, order, depth, held, i, clock):
+    """Move the entry at place `i` of a transaction queue to the end of its bank's queue."""
+    freed, bank = m[order + i], m[order + depth + i]
+    slot = order + 2 * depth + freed * ENTRY
+    entry = c + m[_QUEUES] + (bank * m[_DEPTH] + m[c + m[_HELD] + bank]) * ENTRY
     for field in range(ENTRY):
-        slot[field] = entries[i, field]
-    remove(entries, i, held)
-    d.held[ch, bank] += 1
-    d.s[ch, _QUEUED] += 1
-    d.wake[ch, bank] = min(d.wake[ch, bank], clock)
+        m[U(entry + field)] = m[U(slot + field)]
+    for j in range(order + i, order + held - 1):
+        m[U(j)] = m[U(j + 1)]
+    for j in range(order + depth + i, order + depth + held - 1):
+        m[U(j)] = m[U(j + 1)]
+    m[order + held - 1] = freed
+    m[c + m[_HELD] + bank] += 1
+    m[c + _QUEUED] += 1
+    if bank >> m[_BANKS_LOG2] != m[c + _FROZEN]:
+        m[c + m[_WAKES] + bank] = min(m[c + m[_WAKES] + bank], clock)
 
 
 @kernel
-def move_transaction(d, ch, clock):
+def move_transaction(m, c, clock):
     """Move one transaction to its bank's queue; return whether the next clock should look again."""
-    s = d.s[ch]
-    if s[_DRAINING] == 0 and (s[_WRITES] >= d.k[_WRITE_DEPTH] or (s[_WRITES] > d.k[_ABOVE] and s[_QUEUED] == 0)):
-        s[_DRAINING] = s[_WRITES]
-    if s[_DRAINING] > 0:
-        i = _first_with_room(d, ch, d.writes[ch], s[_WRITES])
+    writes = m[c + _WRITES]
+    if m[c + _DRAINING] == 0 and (writes >= m[_WRITE_DEPTH] or (writes > m[_ABOVE] and m[c + _QUEUED] == 0)):
+        m[c + _DRAINING] = writes
+    if m[c + _DRAINING] > 0:
+        order, depth = c + m[_WRITE_AT], m[_WRITE_DEPTH]
+        i = _first_with_room(m, c, order + depth, 0, writes)
         if i < 0:
             return False
-        address, bank = d.writes[ch, i, A_ADDRESS], d.writes[ch, i, A_BANK]
-        if (
-            _find(d.reads[ch], s[_READS], address, d.k[_READ]) < 0
-            and _find(d.queues[ch, bank], d.held[ch, bank], address, d.k[_READ]) < 0
-        ):
-            s[_DRAINING] -= 1
-            _move(d, ch, d.writes[ch], s[_WRITES], i, clock)
-            s[_WRITES] -= 1
+        address, bank = m[order + 2 * depth + m[order + i] * ENTRY + ADDRESS], m[order + depth + i]
+        if _find(m, c, bank, address, False) < 0:
+            m[c + _DRAINING] -= 1
+            _move(m, c, order, depth, writes, i, clock)
+            m[c + _WRITES] -= 1
             return True
-        s[_DRAINING] = 0
+        m[c + _DRAINING] = 0
         # With empty bank queues and a drain that would start again at once, only a read can end the wait.
-        if s[_QUEUED] > 0 or s[_WRITES] <= d.k[_ABOVE]:
+        if m[c + _QUEUED] > 0 or writes <= m[_ABOVE]:
             return True
-    i = _first_with_room(d, ch, d.reads[ch], s[_READS])
+    order, depth, reads = c + m[_READ_AT], m[_READ_DEPTH], m[c + _READS]
+    i = _first_with_room(m, c, order + depth, m[c + _BLOCKED], reads)
     if i < 0:
+        m[c + _BLOCKED] = reads
         return False
-    _move(d, ch, d.reads[ch], s[_READS], i, clock)
-    s[_READS] -= 1
+    m[c + _BLOCKED] = i
+    _move(m, c, order, depth, reads, i, clock)
+    m[c + _READS] -= 1
     return True

@@ -7,70 +7,75 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulators.dram.channel import tick
+from simulators.dram.channel import base_of, tick
 from simulators.dram.constraints import COMMANDS
 from simulators.dram.queues import accept, channel_of, has_room
 from simulators.dram.standard import Standard
-from simulators.dram.state import COUNTERS, DONE, NEVER, TRACE, Controller, Dram, G, N, S, grown, new_dram
+from simulators.dram.state import COUNTERS, DONE, LATENCIES, NEVER, TRACE, Controller, H, N, S, grown, new_dram
 from simulators.kernels import kernel
 from workloads.errors import CodesignError
 
-_NOW, _OFFERED, _ID, _LAST, _FREE, _DONE, _TRACED, _RECORD, _TRACE = (
-    G["now"], G["offered"], G["next_id"], G["last_done"], G["free"], G["done"], G["traced"], G["record"], G["trace"],
+_NOW, _OFFERED, _ID, _LAST, _FREE, _DONE, _TRACED, _RECORD, _TRACE, _CHANNELS, _NODES, _DONE_ROOM, _TRACE_ROOM = (
+    H["now"], H["offered"], H["next_id"], H["last_done"], H["free"], H["done"], H["traced"], H["record"], H["trace"],
+    H["channels"], H["node_count"], H["done_room"], H["trace_room"],
 )  # fmt: skip
-_WAKE, _OPEN = S["wake"], S["open_reads"]
+_WAKE, _OPEN = S["wake_at"], S["open_reads"]
 MORE, FULL, GROW, ENDED = range(4)
 
 
 @kernel
-def _no_open_reads(d):
-    for ch in range(d.s.shape[0]):  # noqa: SIM110
-        if d.s[ch, _OPEN] > 0:
+def _no_open_reads(m):
+    for ch in range(m[_CHANNELS]):  # noqa: SIM110
+        if m[base_of(m, ch) + _OPEN] > 0:
             return False
     return True
 
 
 @kernel
-def run_requests(d, addresses, writes, a_clock, last):
+def _records_full(m, a_clock):
+    if m[_TRACE] and m[_TRACED] + 2 * m[_CHANNELS] > m[_TRACE_ROOM]:
+        return True
+    return m[_RECORD] != 0 and m[_DONE] + m[_NODES] + a_clock > m[_DONE_ROOM]
+
+
+@kernel
+def run_requests(m, addresses, writes, a_clock, last):
     """Offer requests and run; continue where the last call stopped.
 
     Returns MORE when all are accepted and more may come, FULL when completions or commands must be taken out, GROW
     when reads in flight need more nodes, ENDED (with `last`) when every read and write is answered.
     """
-    g, channels, at, n = d.g, d.s.shape[0], 0, addresses.shape[0]
-    begin = g[_ID]
+    at, n, channels = 0, addresses.shape[0], m[_CHANNELS]
     while True:
-        clock = g[_NOW]
-        if g[_TRACE] and g[_TRACED] + 2 * channels > d.trace.shape[0]:
+        clock = m[_NOW]
+        if _records_full(m, a_clock):
             return FULL
-        if g[_RECORD] and g[_DONE] + d.nodes.shape[0] + a_clock > d.done.shape[0]:
-            return FULL
-        at = g[_ID] - begin
-        while at < n and g[_OFFERED] < a_clock:
-            ch = channel_of(d, addresses[at])
-            if not has_room(d, ch, writes[at]):
-                if g[_FREE] < 0:
+        while at < n and m[_OFFERED] < a_clock:
+            c = base_of(m, channel_of(m, addresses[at]))
+            if not has_room(m, c, writes[at]):
+                if m[_FREE] < 0:
                     return GROW
                 break
-            accept(d, ch, addresses[at], writes[at], g[_ID], clock)
-            g[_ID] += 1
-            g[_OFFERED] += 1
+            accept(m, c, addresses[at], writes[at], m[_ID], clock)
+            m[_ID] += 1
+            m[_OFFERED] += 1
             at += 1
-        if at == n and not last and g[_OFFERED] < a_clock:
+        if at == n and not last and m[_OFFERED] < a_clock:
             return MORE
         soonest = NEVER
         for ch in range(channels):
-            if d.s[ch, _WAKE] <= clock:
-                tick(d, ch, clock)
-            soonest = min(soonest, d.s[ch, _WAKE])
+            c = base_of(m, ch)
+            if m[c + _WAKE] <= clock:
+                tick(m, c, clock)
+            soonest = min(soonest, m[c + _WAKE])
         if at == n:
             if not last:
                 soonest = clock + 1
-            elif soonest > g[_LAST] and _no_open_reads(d):
+            elif soonest > m[_LAST] and _no_open_reads(m):
                 return ENDED
-        elif has_room(d, channel_of(d, addresses[at]), writes[at]):
+        elif has_room(m, base_of(m, channel_of(m, addresses[at])), writes[at]):
             soonest = clock + 1
-        g[_NOW], g[_OFFERED] = soonest, 0
+        m[_NOW], m[_OFFERED] = soonest, 0
 
 
 @dataclass
@@ -142,20 +147,18 @@ def run_dram(
     channels, mapping = channels or standard.channels, mapping or standard.mapping
     if a_clock < 1:
         raise CodesignError(f"requests a clock: {a_clock} is not at least 1")
-    d = new_dram(standard, channels, mapping, controller or Controller(), record=record, trace=trace)
+    m = new_dram(standard, channels, mapping, controller or Controller(), record=record, trace=trace)
     result, kept = DramRun(standard, channels, mapping), _Kept()
     chunks = iter([requests]) if isinstance(requests, tuple) else iter(requests)
     for addresses, writes, last in _with_last(chunks):
-        status, begin = MORE, int(d.g[_ID])
-        while True:
-            done = int(d.g[_ID]) - begin
-            status = run_requests(d, addresses[done:], writes[done:], a_clock, last)
-            kept.take(d)
+        begin, status = int(m[_ID]), FULL
+        while status in (FULL, GROW):
+            done = int(m[_ID]) - begin
+            status = run_requests(m, addresses[done:], writes[done:], a_clock, last)
+            kept.take(m)
             if status == GROW:
-                d = grown(d)
-            elif status != FULL:
-                break
-    return _finish(d, result, kept)
+                m = grown(m)
+    return _finish(m, result, kept)
 
 
 def _with_last(chunks: Iterator[Chunk]) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
@@ -174,21 +177,30 @@ class _Kept:
         self.done: list[np.ndarray] = []
         self.trace: list[np.ndarray] = []
 
-    def take(self, d: Dram) -> None:
-        for rows, kept, length in ((d.done, self.done, _DONE), (d.trace, self.trace, _TRACED)):
-            if d.g[length]:
-                kept.append(rows[: d.g[length]].copy())
-                d.g[length] = 0
+    def take(self, m: np.ndarray) -> None:
+        for kept, length, place, columns in (
+            (self.done, _DONE, H["done_at"], len(DONE)),
+            (self.trace, _TRACED, H["trace_at"], len(TRACE)),
+        ):
+            if m[length]:
+                kept.append(m[m[place] : m[place] + m[length] * columns].reshape(-1, columns).copy())
+                m[length] = 0
 
 
-def _finish(d: Dram, result: DramRun, kept: _Kept) -> DramRun:
-    result.cycles = int(d.g[_LAST]) + 1
-    still_open = np.maximum(0, result.cycles - d.open_since) * (d.open_banks > 0)
-    totals = d.counts.sum(0)
-    totals[N["active_rank_clocks"]] += still_open.sum()
-    totals[N["max_read_latency"]] = d.counts[:, N["max_read_latency"]].max()
-    result.counts = {name: int(total) for name, total in zip(COUNTERS, totals, strict=True)}
-    result.histogram = d.histogram.copy()
+def _finish(m: np.ndarray, result: DramRun, kept: _Kept) -> DramRun:
+    result.cycles = int(m[_LAST]) + 1
+    totals = dict.fromkeys(COUNTERS, 0)
+    for ch in range(result.channels):
+        c, counts = int(base_of(m, ch)), {}
+        for name in COUNTERS:
+            counts[name] = int(m[c + N[name]])
+        for rank in range(m[H["ranks"]]):
+            if m[c + m[H["open_banks"]] + rank]:
+                counts["active_rank_clocks"] += max(0, result.cycles - int(m[c + m[H["open_since"]] + rank]))
+        for name, count in counts.items():
+            totals[name] = max(totals[name], count) if name.startswith("max") else totals[name] + count
+    result.counts = totals
+    result.histogram = m[m[H["histogram"]] : m[H["histogram"]] + LATENCIES].copy()
     if kept.done:
         done = np.concatenate(kept.done)
         result.completions = done[np.lexsort((np.arange(len(done)), done[:, 3], done[:, 2]))]

@@ -1,13 +1,31 @@
-"""The arrays that the DRAM kernel reads and writes, and how a standard is compiled into them."""
+"""A DRAM as one int64 array: configuration, tables and state at named places. A standard is compiled into it.
+
+One array keeps calls between kernels cheap, and lets a memory stand wherever an array may (the NPU's memory port).
+Names in capitals are places: H of the header, S of a channel's scalars, N of its counters; a channel's arrays begin at
+its base plus an offset that the header holds.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from simulators.dram.constraints import ACT, COMMANDS, PRE, RD, RDA, REF, WR, WRA
+from simulators.dram.constraints import (
+    ACT,
+    BANK,
+    COMMANDS,
+    GROUP,
+    OTHER_RANKS,
+    PRE,
+    RANK,
+    RD,
+    RDA,
+    REF,
+    WHOLE_RANK,
+    WR,
+    WRA,
+)
 from simulators.dram.mapping import positions, widths
 from simulators.dram.standard import Standard
 from workloads.errors import CodesignError, unknown_name
@@ -15,43 +33,53 @@ from workloads.errors import CodesignError, unknown_name
 NEVER = np.int64(1) << 62
 ROW_POLICIES = ("open", "closed")
 
-CONFIG = (
-    "channels", "ranks", "groups", "banks_of_group", "banks", "read_depth", "write_depth", "queue_depth",
-    "drain_above", "hit_limit", "read_kind", "write_kind", "read_delay", "interval", "two_buses", "windows", "shift",
-    "ch_at", "ra_at", "bg_at", "ba_at", "ro_at", "co_at", "ch_mask", "ra_mask", "bg_mask", "ba_mask", "ro_mask",
-    "co_mask",
+_CONFIG = (
+    "channels", "ranks", "groups", "banks_of_group", "banks", "all_banks", "all_groups", "read_depth", "write_depth",
+    "queue_depth", "drain_above", "hit_limit", "read_kind", "write_kind", "read_delay", "interval", "two_buses",
+    "windows", "window_longest", "shift", "banks_log2", "banks_of_group_log2",
+    "ch_at", "ra_at", "bg_at", "ba_at", "ro_at", "co_at", "ch_mask", "ra_mask",
+    "bg_mask", "ba_mask", "ro_mask", "co_mask",
 )  # fmt: skip
-K = {name: i for i, name in enumerate(CONFIG)}
+_GLOBALS = ("now", "offered", "next_id", "last_done", "free", "done", "traced", "record", "trace")
+_TABLES = ("delays", "reach", "window", "channel0", "channel_size", "nodes", "node_count", "histogram", "done_at",
+           "done_room", "trace_at", "trace_room")  # fmt: skip
+# Arrays of a channel: wake is a clock before which nothing of a bank's queue can be ready; row -1 is closed; a
+# transaction queue is slots, their order, and the bank of each place in the order; `filter` counts waiting addresses.
+_ARRAYS = (
+    "wake", "held", "row", "hits", "bank_at", "group_at", "acts", "acts_at", "open_banks", "open_since", "ring",
+    "read_order", "read_bank", "reads", "write_order", "write_bank", "writes", "queues", "filter",
+)  # fmt: skip
+HEADER = (*_CONFIG, *_GLOBALS, *_TABLES, *_ARRAYS)
+H = {name: i for i, name in enumerate(HEADER)}
 
-# Scalars of a channel.
-CHANNEL = (
-    "wake",  # next clock in which the channel can do anything
-    "served",  # queue served last: round robin goes on behind it
-    "reads", "writes", "queued",  # entries of the read queue and the write buffer; commands in all bank queues
+_SCALARS = (
+    "wake_at",  # next clock in which the channel can do anything
+    "served",  # bank served last: round robin goes on behind it
+    "read_count", "write_count", "queued",  # reads and writes not yet in a bank's queue; commands in all bank queues
+    "blocked",  # so many first places of the read queue are known to wait for full bank queues
     "draining",  # writes that the drain still moves
     "moved",  # the transaction queues changed: look again for one to move
     "refresh_at", "refresh_rank", "refresh_head", "refresh_waiting",  # next refresh due; ranks whose refresh waits
-    "frozen",  # rank whose queues a waiting refresh freezes, -1 for none
+    "frozen",  # rank whose bank queues a waiting refresh holds back, -1 for none
     "open_reads",  # reads accepted and not yet issued
 )  # fmt: skip
-S = {name: i for i, name in enumerate(CHANNEL)}
-
 COUNTERS = (
-    "ACT", "PRE", "RD", "WR", "RDA", "WRA", "REF", "read_hits", "write_hits", "precharges_chosen", "active_rank_clocks",
-    "reads", "writes", "merged_reads", "forwarded_reads", "merged_writes", "read_latency", "max_read_latency",
+    *COMMANDS, "read_hits", "write_hits", "precharges_chosen", "active_rank_clocks", "reads", "writes", "merged_reads",
+    "forwarded_reads", "merged_writes", "read_latency", "max_read_latency",
 )  # fmt: skip
-N = {name: i for i, name in enumerate(COUNTERS)}
+S = {name: i for i, name in enumerate(_SCALARS)}
+N = {name: i + len(_SCALARS) for i, name in enumerate(COUNTERS)}
 
-GLOBALS = ("now", "offered", "next_id", "last_done", "free", "done", "traced", "record", "trace")
-G = {name: i for i, name in enumerate(GLOBALS)}
-
-# Columns of an entry: of a transaction queue, of a bank's command queue; a node of a list of merged reads.
-A_ADDRESS, A_BANK, A_ROW, A_COLUMN, A_NODE, A_KIND, ENTRY = range(7)
+# An entry of a transaction queue and of a bank's queue; TAG is column * 8 + command.
+ADDRESS, ROW, TAG, LAST_NODE, ENTRY = range(5)
+# A node of a ring of reads that wait for the same data.
 NEXT, ACCEPT, ID, NODE = range(4)
-REFRESH_RING = 64
-LATENCIES = 16384
+REFRESH_RING, LATENCIES, FILTER, STEP = 64, 16384, 512, 8
 DONE = ("id", "accept", "complete", "channel")
 TRACE = ("cycle", "command", "channel", "rank", "bankgroup", "bank", "row", "column")
+NONE = -NEVER
+U = np.uint64  # indices of inner loops: an unsigned one needs no check for counting from the end
+RELATIONS = (BANK, GROUP, RANK, OTHER_RANKS)
 
 
 @dataclass(frozen=True)
@@ -87,91 +115,52 @@ class Controller:
                 raise CodesignError(f"controller: {name} {getattr(self, name)} is not within 1 and 4096")
 
 
-class Dram(NamedTuple):
-    """Tables and state of a memory; all int64.
-
-    Attributes
-    ----------
-    k : (len(CONFIG),)
-    rule_at : (commands + 1,)
-        Where the rules of each command begin in `rules`.
-    rules : (rules, 3)
-        Scope, command after, delay.
-    windows : (windows, 2)
-        Activates, clocks.
-    g : (len(GLOBALS),)
-    s, counts : (channels, len(CHANNEL)), (channels, len(COUNTERS))
-    reads, writes : (channels, depth, ENTRY)
-    queues : (channels, banks, depth, ENTRY)
-    held, wake, row, hits : (channels, banks)
-        Entries of a queue; a lower bound of the clock in which it can issue; open row (-1 closed); hits since ACT.
-    bank_at, group_at : (channels, banks or groups, commands)
-        First clock in which a command may go.
-    acts, acts_at, open_banks, open_since : (channels, ranks, longest window), (channels, ranks) each
-    ring : (channels, REFRESH_RING)
-        Ranks whose refresh waits.
-    nodes : (requests in flight, NODE)
-        Rings of reads that wait for the same data; a queue's entry names the last.
-    histogram : (LATENCIES,)
-        Reads by latency in clocks; the last holds all longer ones.
-    done, trace : (room, len(DONE)), (room, len(TRACE))
-        Completions and commands since the caller emptied them.
-    """
-
-    k: np.ndarray
-    rule_at: np.ndarray
-    rules: np.ndarray
-    windows: np.ndarray
-    g: np.ndarray
-    s: np.ndarray
-    counts: np.ndarray
-    reads: np.ndarray
-    writes: np.ndarray
-    queues: np.ndarray
-    held: np.ndarray
-    wake: np.ndarray
-    row: np.ndarray
-    hits: np.ndarray
-    bank_at: np.ndarray
-    group_at: np.ndarray
-    acts: np.ndarray
-    acts_at: np.ndarray
-    open_banks: np.ndarray
-    open_since: np.ndarray
-    ring: np.ndarray
-    nodes: np.ndarray
-    histogram: np.ndarray
-    done: np.ndarray
-    trace: np.ndarray
-
-
-def compile_config(standard: Standard, channels: int, mapping: str, controller: Controller) -> np.ndarray:
-    """Return the integers that the kernel reads, indexed by `K`."""
+def compile_config(standard: Standard, channels: int, mapping: str, controller: Controller) -> dict[str, int]:
+    """Return the header's configuration by name."""
     o, bits = standard.organization, widths(standard, channels)
     at, closed, t = positions(mapping, bits), controller.row_policy == "closed", standard.timing
+    banks = o.bankgroups * o.banks
     values = {
-        "channels": channels, "ranks": o.ranks, "groups": o.bankgroups, "banks_of_group": o.banks,
-        "banks": o.bankgroups * o.banks, "read_depth": controller.read_depth, "write_depth": controller.write_depth,
+        "channels": channels, "ranks": o.ranks, "groups": o.bankgroups, "banks_of_group": o.banks, "banks": banks,
+        "all_banks": o.ranks * banks, "all_groups": o.ranks * o.bankgroups,
+        "read_depth": controller.read_depth, "write_depth": controller.write_depth,
         "queue_depth": controller.queue_depth, "drain_above": controller.drain_above,
         "hit_limit": controller.hit_limit, "read_kind": RDA if closed else RD, "write_kind": WRA if closed else WR,
         "read_delay": t["AL"] + t["CL"] + t["BURST"], "interval": t["tREFI"] // o.ranks if controller.refresh else 0,
         "two_buses": standard.row_and_column_bus, "windows": len(standard.windows),
-        "shift": o.request_bytes.bit_length() - 1,
+        "window_longest": max([1, *(w.count for w in standard.windows)]), "shift": o.request_bytes.bit_length() - 1,
+        "banks_log2": banks.bit_length() - 1, "banks_of_group_log2": o.banks.bit_length() - 1,
     }  # fmt: skip
     values |= {f"{name}_at": at[name] for name in bits} | {f"{name}_mask": (1 << bits[name]) - 1 for name in bits}
-    return np.array([int(values[name]) for name in CONFIG], np.int64)
+    return {name: int(values[name]) for name in _CONFIG}
 
 
-def compile_rules(standard: Standard, used: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each command's rules begin, and the rules between the commands in use."""
-    rules: list[tuple[int, int, int]] = []
-    begins = [0]
-    for command in range(len(COMMANDS)):
-        for c in standard.constraints:
-            if c.before == command and command in used and c.after in used:
-                rules.append((c.scope, c.after, standard.clocks(c.delay)))
-        begins.append(len(rules))
-    return np.array(begins, np.int64), np.array(rules, np.int64).reshape(-1, 3)
+def compile_delays(standard: Standard, row_policy: str = "open") -> np.ndarray:
+    """Return delays, int64 (commands, relations, STEP): clocks from a command to one after it, NONE where free (or 0).
+
+    Relations are those of the place of the second command to that of the first: `RELATIONS`. Rows of commands that the
+    row policy never issues are left free.
+    """
+    used = (ACT, PRE, REF, *((RDA, WRA) if row_policy == "closed" else (RD, WR)))
+    delays = np.full((len(COMMANDS), len(RELATIONS), STEP), NONE, np.int64)
+    for c in standard.constraints:
+        for scope in (GROUP, RANK) if c.scope == WHOLE_RANK else (c.scope,):
+            if c.before in used and c.after in used:
+                delays[c.before, scope, c.after] = max(delays[c.before, scope, c.after], standard.clocks(c.delay))
+    delays[delays <= 0] = NONE
+    return delays
+
+
+def _array_sizes(v: dict[str, int]) -> dict[str, int]:
+    banks, ranks = v["all_banks"], v["ranks"]
+    return {
+        "wake": banks, "held": banks, "row": banks, "hits": banks, "bank_at": banks * STEP,
+        "group_at": v["all_groups"] * STEP, "acts": ranks * v["window_longest"], "acts_at": ranks,
+        "open_banks": ranks, "open_since": ranks, "ring": REFRESH_RING,
+        "read_order": v["read_depth"], "read_bank": v["read_depth"], "reads": v["read_depth"] * ENTRY,
+        "write_order": v["write_depth"], "write_bank": v["write_depth"], "writes": v["write_depth"] * ENTRY,
+        "queues": banks * v["queue_depth"] * ENTRY, "filter": 2 * FILTER,
+    }  # fmt: skip
 
 
 def new_dram(
@@ -182,40 +171,63 @@ def new_dram(
     in_flight: int = 1 << 12,
     record: bool = False,
     trace: bool = False,
-) -> Dram:
+) -> np.ndarray:
     """Return an idle memory before clock 0; `record` keeps completions, `trace` keeps commands."""
-    k, o = compile_config(standard, channels, mapping, controller), standard.organization
-    used = (ACT, PRE, REF, *((RDA, WRA) if controller.row_policy == "closed" else (RD, WR)))
-    rule_at, rules = compile_rules(standard, used)
-    windows = np.array([(w.count, standard.clocks(w.span)) for w in standard.windows], np.int64).reshape(-1, 2)
-    banks, longest = o.ranks * o.bankgroups * o.banks, max([1, *windows[:, 0]])
-    zeros = lambda *shape: np.zeros((channels, *shape), np.int64)  # noqa: E731
-    s = zeros(len(CHANNEL))
-    s[:, S["refresh_at"]] = k[K["interval"]] or NEVER
-    s[:, S["frozen"]] = -1
-    s[:, S["wake"]] = s[:, S["refresh_at"]]
-    room = 4 * in_flight if record else 1
-    d = Dram(
-        k, rule_at, rules, windows, np.zeros(len(GLOBALS), np.int64), s, zeros(len(COUNTERS)),
-        zeros(controller.read_depth, ENTRY), zeros(controller.write_depth, ENTRY),
-        zeros(banks, controller.queue_depth, ENTRY), zeros(banks), zeros(banks) + NEVER, zeros(banks) - 1, zeros(banks),
-        zeros(banks, len(COMMANDS)), zeros(o.ranks * o.bankgroups, len(COMMANDS)),
-        zeros(o.ranks, longest) - NEVER, zeros(o.ranks), zeros(o.ranks), zeros(o.ranks), zeros(REFRESH_RING),
-        np.zeros((in_flight, NODE), np.int64), np.zeros(LATENCIES, np.int64),
-        np.zeros((room, len(DONE)), np.int64), np.zeros((1 << 14 if trace else 1, len(TRACE)), np.int64),
-    )  # fmt: skip
-    d.nodes[:-1, NEXT] = np.arange(1, in_flight)
-    d.nodes[-1, NEXT] = -1
-    d.g[G["record"]], d.g[G["trace"]], d.g[G["last_done"]] = record, trace, -1
-    return d
+    v = compile_config(standard, channels, mapping, controller)
+    delays = compile_delays(standard, controller.row_policy)
+    at = len(_SCALARS) + len(COUNTERS)
+    for name, size in _array_sizes(v).items():
+        v[name], at = at, at + size
+    v["channel_size"] = at
+    reach = [int((delays[c, GROUP:RANK + 1] > NONE).any()) + 2 * int((delays[c, OTHER_RANKS] > NONE).any())
+             for c in range(len(COMMANDS))]  # fmt: skip
+    windows = [value for w in standard.windows for value in (w.count, standard.clocks(w.span))]
+    v |= {"node_count": in_flight, "done_room": 4 * in_flight if record else 0, "trace_room": (1 << 14) * trace}
+    place = len(HEADER)
+    for name, size in (
+        ("delays", delays.size), ("reach", len(reach)), ("window", len(windows)),
+        ("channel0", channels * v["channel_size"]), ("histogram", LATENCIES),
+        ("trace_at", v["trace_room"] * len(TRACE)),
+        ("nodes", in_flight * NODE), ("done_at", v["done_room"] * len(DONE)),
+    ):  # fmt: skip
+        v[name], place = place, place + size
+    v |= {"record": int(record), "trace": int(trace), "last_done": -1}
+    m = np.zeros(place, np.int64)
+    for name, value in v.items():
+        m[H[name]] = value
+    m[v["delays"] : v["delays"] + delays.size] = delays.ravel()
+    m[v["reach"] : v["reach"] + len(reach)] = reach
+    m[v["window"] : v["window"] + len(windows)] = windows
+    _link_nodes(m, 0, in_flight, -1)
+    for ch in range(channels):
+        _reset_channel(m, v, v["channel0"] + ch * v["channel_size"])
+    return m
 
 
-def grown(d: Dram) -> Dram:
-    """Return the memory with twice the nodes for reads in flight (all were in use)."""
-    old, record = len(d.nodes), d.g[G["record"]]
-    nodes = np.zeros((2 * old, NODE), np.int64)
-    nodes[:old] = d.nodes
-    nodes[old:-1, NEXT] = np.arange(old + 1, 2 * old)
-    nodes[-1, NEXT] = d.g[G["free"]]
-    d.g[G["free"]] = old
-    return d._replace(nodes=nodes, done=np.zeros((8 * old if record else 1, len(DONE)), np.int64))
+def _link_nodes(m: np.ndarray, begin: int, end: int, then: int) -> None:
+    nodes = m[m[H["nodes"]] : m[H["nodes"]] + end * NODE].reshape(end, NODE)
+    nodes[begin:end, NEXT] = np.arange(begin + 1, end + 1)
+    nodes[end - 1, NEXT] = then
+    m[H["free"]] = begin
+
+
+def _reset_channel(m: np.ndarray, v: dict[str, int], base: int) -> None:
+    sizes = _array_sizes(v)
+    for name, value in (("wake", NEVER), ("row", -1), ("acts", NONE)):
+        m[base + v[name] : base + v[name] + sizes[name]] = value
+    for name in ("read_order", "write_order"):
+        m[base + v[name] : base + v[name] + sizes[name]] = np.arange(sizes[name])
+    m[base + S["refresh_at"]] = m[base + S["wake_at"]] = v["interval"] or NEVER
+    m[base + S["frozen"]] = -1
+
+
+def grown(m: np.ndarray) -> np.ndarray:
+    """Return the memory with twice the nodes for reads in flight (all were in use), completions taken out."""
+    old, record = int(m[H["node_count"]]), int(m[H["record"]])
+    end = int(m[H["nodes"]]) + old * NODE
+    more = np.zeros(end + old * NODE + (8 * old * len(DONE) if record else 0), np.int64)
+    more[:end] = m[:end]
+    more[H["node_count"]], more[H["done_at"]], more[H["done"]] = 2 * old, end + old * NODE, 0
+    more[H["done_room"]] = 8 * old if record else 0
+    _link_nodes(more, old, 2 * old, int(m[H["free"]]))
+    return more
