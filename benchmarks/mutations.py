@@ -26,13 +26,12 @@ from tests.rtl.mutation_exam import SECONDS, Original
 LEAST_CAUGHT = 95
 
 
-def _originals(mutants: Iterable[Mutant]) -> dict[str, Original]:
-    """Return what the mutants are compared with, by machine, when the list is of its present RTL."""
-    digests = {mutant.machine: mutant.digest for mutant in mutants}
-    found = {name: Original.of(name) for name in digests}
-    for name, original in found.items():
-        if digest_of(original.base) != digests[name]:
-            sys.exit(f"mutations: the RTL of {name} has changed since the list was drawn; --draw it anew")
+def _originals(mutants: Sequence[Mutant]) -> dict[str, Original]:
+    """Return what the mutants are compared with, by machine, when the list is of the present RTL."""
+    found = {name: Original.of(name) for name in dict.fromkeys(mutant.machine for mutant in mutants)}
+    modules = {mutant.module for mutant in mutants if not mutant.is_of(found[mutant.machine].base)}
+    if modules:
+        sys.exit(f"mutations: changed since the list was drawn: {', '.join(sorted(modules))}; --draw it anew")
     return found
 
 
@@ -84,9 +83,9 @@ def print_table(path: Path = RESULTS) -> int:
     for row in rows:
         if row["verdict"] == "survived":
             print("survived:", *(row[name] for name in ("name", "kind", "module", "cell", "port", "bit", "variant")))
-    now = {name: digest_of(base_netlist(Design.of(MACHINES[name]()).verilog)) for name in MACHINES}
-    old = sorted({row["machine"] for row in rows if row["digest"] != now[row["machine"]]})
-    print(f"measured on an earlier RTL of {', '.join(old)}" if old else "measured on the present RTL")
+    bases = {name: base_netlist(Design.of(MACHINES[name]()).verilog) for name in MACHINES}
+    old = {row["module"] for row in rows if digest_of(bases[row["machine"]], row["module"]) != row["digest"]}
+    print(f"changed since: {', '.join(sorted(old))}" if old else "no module with a mutant has changed since")
     return len(rows) - sum(caught.values())
 
 

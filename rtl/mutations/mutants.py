@@ -53,7 +53,7 @@ class Mutant(NamedTuple):
     module, cell, port, bit, variant
         The place; `variant` of `mutate` is the control bit.
     digest : str
-        Of the netlist that it was drawn from (`netlists.digest_of`); another one may have other cells there.
+        Of the module's text when it was drawn (`netlists.digest_of`): in another text the place may be another.
     """
 
     name: str
@@ -87,6 +87,10 @@ class Mutant(NamedTuple):
             return mutated_netlist(base, self.arguments)
         return read.edited(KINDS[self.kind].edit(read, self.place))
 
+    def is_of(self, base: str) -> bool:
+        """Whether its module is in this netlist as it was when the mutant was drawn."""
+        return digest_of(base, self.module) == self.digest
+
     def check(self, netlist: Netlist) -> None:
         """Raise a `CodesignError` when a netlist has no such place."""
         if self.module not in netlist.modules or self.cell not in netlist.modules[self.module].cells:
@@ -101,12 +105,12 @@ class Mutant(NamedTuple):
         )
 
 
-def _of_arguments(name: str, machine: str, reserve: int, arguments: str, digest: str) -> Mutant:
+def _of_arguments(name: str, machine: str, reserve: int, arguments: str, base: str) -> Mutant:
     words = arguments.split(" ")
     given = dict(zip(words[::2], words[1::2], strict=True))
     return Mutant(
         name, machine, YOSYS, reserve, given["-mode"], given["-module"], given["-cell"], given["-port"],
-        int(given["-portbit"]), given.get("-ctrlbit", ""), digest,
+        int(given["-portbit"]), given.get("-ctrlbit", ""), digest_of(base, given["-module"]),
     )  # fmt: skip
 
 
@@ -125,14 +129,22 @@ def _drawn(netlist: Netlist, kind: str, rng: np.random.Generator) -> Iterator[Pl
 
 def _own(machine: str, base: str, seed: int) -> Iterator[Mutant]:
     """Yield our own mutants of a machine: the quota of each kind, then reserves of each kind in turn."""
-    netlist, digest = Netlist.read(base), digest_of(base)
+    netlist = Netlist.read(base)
     rng = np.random.default_rng((seed, len(machine), *machine.encode()))
     drawn = {kind: _drawn(netlist, kind, rng) for kind in QUOTA}
     order = [kind for kind, count in QUOTA.items() for _ in range(count)]
     reserves = [list(QUOTA)[i % len(QUOTA)] for i in range(RESERVES)]
     for number, kind in enumerate(order + reserves):
         place = next(p for p in drawn[kind] if not _loops(netlist, kind, p))
-        yield Mutant(f"{machine}-own-{number + 1:02}", machine, "own", int(number >= EACH), kind, *place, digest)
+        yield Mutant(
+            f"{machine}-own-{number + 1:02}",
+            machine,
+            "own",
+            int(number >= EACH),
+            kind,
+            *place,
+            digest_of(base, place.module),
+        )
 
 
 def _loops(netlist: Netlist, kind: str, place: Place) -> bool:
@@ -144,9 +156,9 @@ def _loops(netlist: Netlist, kind: str, place: Place) -> bool:
 
 def draw(machine: str, base: str, seed: int = SEED) -> list[Mutant]:
     """Return the mutants of a machine, reserves last."""
-    lines, digest = listed_mutations(base, EACH + RESERVES, seed), digest_of(base)
+    lines = listed_mutations(base, EACH + RESERVES, seed)
     of_yosys = [
-        _of_arguments(f"{machine}-yosys-{i + 1:02}", machine, int(i >= EACH), line, digest)
+        _of_arguments(f"{machine}-yosys-{i + 1:02}", machine, int(i >= EACH), line, base)
         for i, line in enumerate(lines)
     ]
     return [*of_yosys, *_own(machine, base, seed)]

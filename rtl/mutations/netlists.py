@@ -1,19 +1,20 @@
 """The netlists that are mutated, and the Verilog of a mutant: Yosys between Verilog and Verilog.
 
 The base is what Yosys makes of a design's Verilog without mapping it (`prep`, as in MCY, and registers with their
-enables and resets): coarse cells, the design's own hierarchy and names; memory macros stay black boxes.
+enables and resets): coarse cells, the design's own hierarchy and names; memory macros stay black boxes. Cells without a name are numbered
+in each module by itself: an edit of one module renames nothing in the others.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from pathlib import Path
 
 from rtl.build_cache import built, key_of
 from rtl.npu.memories import MACRO, macro_verilog
 from rtl.synthesis.yosys import find_yosys, run_yosys
-from workloads.errors import CodesignError
 
 TOP = "npu"
 _BASE = f"""\
@@ -22,12 +23,16 @@ blackbox {MACRO}
 prep -top {TOP}
 opt_dff -simple-dffe
 opt_clean
+setattr -mod -unset src *
 setattr -unset src */*
 rename -wire
+rename -enumerate
 write_rtlil base.il
 """
 #: Ports that `mutate` does not touch: every bench resets once, from the initial values, so that no run can tell.
 _UNTOUCHED = ("SRST", "CLK", "clk", "rst")
+
+_BACKEND_NAME = re.compile(r"(?<=dump_module\$)\d+")  # a count over all modules, in names of unused wires
 
 
 def base_netlist(verilog: str) -> str:
@@ -48,9 +53,13 @@ def base_netlist(verilog: str) -> str:
     return (built("mutations", key_of(verilog, _BASE, tool), build) / "base.il").read_text(encoding="utf-8")
 
 
-def digest_of(base: str) -> str:
-    """Return twelve hexadecimal digits that name a netlist."""
-    return hashlib.sha256(base.encode()).hexdigest()[:12]
+def digest_of(base: str, module: str) -> str:
+    """Return twelve hexadecimal digits that name the text of a module of a netlist; nothing where there is none."""
+    start = base.find(f"\nmodule {module if module.startswith('$') else chr(92) + module}\n")
+    if start < 0:
+        return ""
+    text = _BACKEND_NAME.sub("", base[start : base.index("\nend\n", start)])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def run_script(script: str, files: dict[str, str], result: str) -> str:
@@ -92,11 +101,3 @@ def has_loop(netlist: str) -> bool:
     """Whether a netlist has a combinational loop."""
     script = "read_rtlil n.il\nflatten\ntee -q -o check.txt check\n"
     return "logic loop" in run_script(script, {"n.il": netlist}, "check.txt")
-
-
-def module_of(verilog_or_rtlil: str, module: str) -> str:
-    """Return one module's text of a netlist."""
-    start = verilog_or_rtlil.find(f"\nmodule {module}\n")
-    if start < 0:
-        raise CodesignError(f"mutations: the netlist has no module {module}")
-    return verilog_or_rtlil[start : verilog_or_rtlil.index("\nend\n", start) + 5]
