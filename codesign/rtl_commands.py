@@ -39,17 +39,20 @@ def write_rtl(machine: str, out: str, overrides: list[str]) -> str:
 
 
 def check_random_cases(
-    machine: str, cases: int, seed: int, backend: str, overrides: list[str], progress: Progress | None
-) -> tuple[str, bool]:
+    machine: str, cases: int, seed: int, backend: str, overrides: list[str], progress: Progress | None,
+    *, registers: bool = False, waves: str = "",
+) -> tuple[str, bool]:  # fmt: skip
     """Run random programs on the RTL and on the simulators; return the report and whether all agreed."""
     from rtl.check_cases import check_cases
 
-    check = check_cases(read_machine(machine, overrides), cases, seed, backend, progress)
+    read = read_machine(machine, overrides)
+    check = check_cases(read, cases, seed, backend, progress, registers=registers, waves=waves)
     lines = [f"seed {s}: {line}" for s, found in check.failures.items() for line in found]
     lines.append(
         f"{machine} on {backend}: {check.cases - len(check.failures)} of {check.cases} programs equal the simulator "
         f"(seeds {seed} to {seed + cases - 1}; {check.stalled} with stalls): {check.cycles:,} cycles, "
         f"{check.commands:,} commands, every start, end, counter and byte"
+        + (f", and {check.registers:,} registers after every cycle" if check.registers else "")
     )
     return "\n".join(lines) + "\n", not check.failures
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from rtl.bench import run
+from rtl.check_registers import compare_registers
 from rtl.design import Design
 from rtl.equality import differences
 from rtl.random_programs import random_program
@@ -15,31 +17,40 @@ from simulators.machine import Machine
 from simulators.npu.checker import check_program
 from simulators.npu.cycle import run_cycle
 from simulators.npu.exact import new_memories, run_exact
+from workloads.errors import CodesignError
 
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass
 class CaseCheck:
-    """What a number of cases gave: seeds that differ with their lines, and how much was compared."""
+    """What a number of cases gave: seeds that differ with their lines, and how much was compared.
+
+    `registers` is how many registers were compared after every cycle, 0 without a probe.
+    """
 
     cases: int = 0
     cycles: int = 0
     commands: int = 0
     stalled: int = 0
+    registers: int = 0
     failures: dict[int, list[str]] = field(default_factory=dict)
 
 
-def check_case(design: Design, machine: Machine, seed: int, backend: str, total: CaseCheck) -> None:
+def check_case(design: Design, machine: Machine, seed: int, backend: str, total: CaseCheck, waves: str = "") -> None:
     """Run the program of one seed on exact, cycle and RTL; add it to `total`."""
     case = random_program(machine, seed)
     check_program(machine, case.program)
-    memories = new_memories(machine, case.dram.copy())
-    golden = run_exact(machine, case.program, memories, case.stalls)
     cycle = run_cycle(machine, case.program, case.stalls)
-    dram = case.dram.copy()
-    ours = run(backend, design, machine, case.program, dram, case.stalls)
-    lines = differences(case.program, ours, golden, dram, memories.dram)
+    if design.probe:
+        shown = waves if not total.failures else ""
+        compared = compare_registers(design, machine, case.program, case.dram, case.stalls, shown)
+        golden, lines = compared.simulator, compared.lines
+    else:
+        memories, dram = new_memories(machine, case.dram.copy()), case.dram.copy()
+        golden = run_exact(machine, case.program, memories, case.stalls)
+        ours = run(backend, design, machine, case.program, dram, case.stalls)
+        lines = differences(case.program, ours, golden, dram, memories.dram)
     if not (np.array_equal(cycle.end, golden.end) and np.array_equal(cycle.counts, golden.counts)):
         lines.append("the simulators cycle and exact differ from each other")
     total.cases += 1
@@ -51,20 +62,39 @@ def check_case(design: Design, machine: Machine, seed: int, backend: str, total:
 
 
 def check_cases(
-    machine: Machine, cases: int, seed: int = 0, backend: str = "verilator", progress: Progress | None = None
+    machine: Machine,
+    cases: int,
+    seed: int = 0,
+    backend: str = "verilator",
+    progress: Progress | None = None,
+    *,
+    registers: bool = False,
+    waves: str = "",
 ) -> CaseCheck:
     """Run random programs of seeds `seed`, `seed` + 1, ... on the RTL of a machine and on its simulators.
+
+    Parameters
+    ----------
+    registers : bool
+        Compare all registers of PEs, queues, tokens, counters and sums after every cycle (``verilator`` alone).
+    waves : str
+        A waveform file of the cycles around the first difference (`rtl.check_registers`); asks for `registers`.
 
     Raises
     ------
     CodesignError
         When the machine has no RTL, its memories hold no random program, or the back end is missing.
     """
-    design, total = Design.of(machine), CaseCheck()
+    if (registers or waves) and backend != "verilator":
+        raise CodesignError(f"{backend}: registers are compared on the back end 'verilator'")
+    if waves and Path(waves).suffix not in (".fst", ".vcd"):
+        raise CodesignError(f"{waves}: waveforms are written as .fst or .vcd")
+    design, total = Design.of(machine, probe=registers or bool(waves)), CaseCheck()
+    total.registers = len(design.probe_fields) if design.probe else 0
     for i in range(cases):
         if progress:
             progress(i, cases, f"seed {seed + i}")
-        check_case(design, machine, seed + i, backend, total)
+        check_case(design, machine, seed + i, backend, total, waves)
     if progress:
         progress(cases, cases, "")
     return total

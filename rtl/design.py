@@ -37,16 +37,20 @@ class Design:
         return cls(parameters_of(machine), probe)
 
     @cached_property
+    def _top(self) -> Npu:
+        return Npu(self.parameters, probe=self.probe)
+
+    @cached_property
     def verilog(self) -> str:
         """The whole design as Verilog; the top module is ``npu``. PEs and lanes are emitted once and instantiated."""
-        top = Npu(self.parameters, probe=self.probe)
+        top = self._top
         text = verilog_of([(top, TOP), *top.execute.pe_parts(), *top.vector.lane_parts()])
         return f"{text}\n{macro_verilog(probe=self.probe)}"
 
     @property
     def probe_fields(self) -> list[tuple[str, int, bool]]:
         """(name, bits, signed) of the parts of port ``probe``, low bits first."""
-        return Npu(self.parameters, probe=True).probe_fields()
+        return self._top.probe_fields()
 
     def component(self) -> Npu:
         """Return a fresh component without instances, for Amaranth's own simulator."""

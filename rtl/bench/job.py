@@ -48,6 +48,8 @@ class Run(NamedTuple):
         uint64 (cycles + 1,): the rolling hash of the probe after each cycle from 0 on.
     window : numpy.ndarray or None
         int64 (cycles, fields): the fields of the probe at the beginning of each cycle asked for.
+    fault : CodesignError or None
+        Why the run broke off in cycle `cycles`, when `Options.keep_fault` asks for what it had recorded.
     """
 
     cycles: int
@@ -56,6 +58,7 @@ class Run(NamedTuple):
     counts: np.ndarray
     hashes: np.ndarray | None = None
     window: np.ndarray | None = None
+    fault: CodesignError | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,15 @@ class Options:
         A waveform file, ``.fst`` or ``.vcd``.
     waves_window : tuple of int
         Cycles [first, last) that it shows.
+    keep_fault : bool
+        A run that breaks off is returned with its `fault` instead of raising it (``verilator`` alone).
     """
 
     hashes: bool = False
     window: tuple[int, int] = (0, 0)
     waves: str = ""
     waves_window: tuple[int, int] = (0, 1 << 62)
+    keep_fault: bool = False
 
 
 @dataclass(frozen=True)

@@ -69,18 +69,20 @@ def run_raw(job: Job, options: Options) -> Run:
         window = np.zeros((max(options.window[1] - options.window[0], 0), len(probe_fields(job.design))), np.int64)
         given = _given(job, options, start, end, counts, memory, hashes, window)
         dram = job.dram.copy() if options.hashes else None
-        cycles = loaded.run_program(ctypes.byref(given))
-        if cycles < 0:
-            raise _fault(job, int(cycles), given, start, end)
+        code = loaded.run_program(ctypes.byref(given))
+        fault = _fault(job, int(code), given, start, end) if code < 0 else None
+        if fault and not options.keep_fault:
+            raise fault
+        cycles = int(given.fault_cycle if fault else code)
         if dram is None or cycles < capacity:
             break
         capacity = cycles + 1  # the hashes did not fit: once more
         job.dram[:] = dram
         memory[:], start[:], end[:] = 0, -1, -1
+    known = cycles if fault else cycles + 1  # a run that breaks off does so before its last cycle is over
     return Run(
-        int(cycles), start, end, counts, hashes[: cycles + 1] if options.hashes else None,
-        window if len(window) else None,
-    )  # fmt: skip
+        cycles, start, end, counts, hashes[:known] if options.hashes else None, window if len(window) else None, fault
+    )
 
 
 def _given(

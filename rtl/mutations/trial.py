@@ -89,8 +89,8 @@ class AlteredDesign:
 
     @property
     def probe_fields(self) -> list[tuple[str, int, bool]]:
-        """None."""
-        return []
+        """Those of the original, with the port ``probe``."""
+        return self.original.probe_fields if self.probe else []
 
     def component(self) -> Any:
         """There is none: a mutant is Verilog."""
