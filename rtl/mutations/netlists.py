@@ -1,8 +1,8 @@
 """The netlists that are mutated, and the Verilog of a mutant: Yosys between Verilog and Verilog.
 
 The base is what Yosys makes of a design's Verilog without mapping it (`prep`, as in MCY, and registers with their
-enables and resets): coarse cells, the design's own hierarchy and names; memory macros stay black boxes. Cells without a name are numbered
-in each module by itself: an edit of one module renames nothing in the others.
+enables and resets): coarse cells, the design's own hierarchy and names; memory macros stay black boxes. Cells without
+a name are numbered in each module by itself: an edit of one module renames nothing in the others.
 """
 
 from __future__ import annotations
