@@ -20,6 +20,8 @@ from simulators.npu.exact import new_memories, run_exact
 from workloads.errors import CodesignError
 
 Progress = Callable[[int, int, str], None]
+#: Amaranth makes no wider port.
+MOST_PROBE_BITS = 1 << 16
 
 
 @dataclass
@@ -61,6 +63,17 @@ def check_case(design: Design, machine: Machine, seed: int, backend: str, total:
         total.failures[seed] = lines
 
 
+def _registers(machine: Machine, design: Design) -> int:
+    """Return how many registers the probe shows."""
+    bits = sum(width for _, width, _ in design.probe_fields)
+    if bits > MOST_PROBE_BITS:
+        raise CodesignError(
+            f"{machine.name}: {bits:,} bits of registers and sums are more than a probe's {MOST_PROBE_BITS:,}; "
+            f"take fewer sums, such as --set accumulator.size_bytes={machine.accumulator.size_bytes // 4}"
+        )
+    return len(design.probe_fields)
+
+
 def check_cases(
     machine: Machine,
     cases: int,
@@ -89,8 +102,8 @@ def check_cases(
         raise CodesignError(f"{backend}: registers are compared on the back end 'verilator'")
     if waves and Path(waves).suffix not in (".fst", ".vcd"):
         raise CodesignError(f"{waves}: waveforms are written as .fst or .vcd")
-    design, total = Design.of(machine, probe=registers or bool(waves)), CaseCheck()
-    total.registers = len(design.probe_fields) if design.probe else 0
+    design = Design.of(machine, probe=registers or bool(waves))
+    total = CaseCheck(registers=_registers(machine, design) if design.probe else 0)
     for i in range(cases):
         if progress:
             progress(i, cases, f"seed {seed + i}")
