@@ -13,6 +13,7 @@ from codesign.assemble import assemble
 from codesign.inputs import Inputs, exact_inputs, read_inputs, with_measured_activity
 from codesign.mapping_files import read_mapping
 from codesign.provenance import provenance
+from codesign.requantizer import with_requantizer_of
 from codesign.result import Result
 from simulators.machine import Machine
 from simulators.machine_files import load_machine, override_machine
@@ -108,7 +109,7 @@ def run(
             ready.trace, ready.machine, fidelity=fidelity, mapping=_pinned(mapping), objective=objective,
             action_pj=_costs(ready.machine, objective), allow_host=allow_host, inputs=values, progress=watcher,
         )  # fmt: skip
-    result = assemble(simulation, ready.label, ready.weights, ready.notes)
+    result = assemble(simulation, ready.label, ready.weights, [*ready.notes, *simulation.notes])
     result.provenance = provenance(network, ready.trace, ready.machine, random_weights, began)
     return result
 
@@ -170,6 +171,8 @@ def prepare(
         return Prepared(described, network, label, network.weights, inputs=given)
     graph = network if isinstance(network, Network) else load_network(str(network), dimensions, phase)
     label, weights, notes = graph.source or graph.name, graph.weights, []
+    described, said = with_requantizer_of(graph, described, overrides)
+    notes += [said] if said else []
     typed, said = _retyped(graph, described, formats, label)
     notes += [said] if said else []
     if seed is not None:

@@ -65,6 +65,8 @@ class Quantization:
     real multiplier: output = zero_point + multiplier * (sum + bias), rounded by the requantizer's mode, clamped
     to [low, high]. `multiplier` has one float64 per output channel (matrix, depthwise), one per operand
     (add, mul: a product has one), or one (pooling; an average's divisor is in it).
+    `rounding`: how this layer rounds where its network has no one mode (`workloads.integer.tflite`, which also says
+    what `multiplier` then holds), else empty.
     """
 
     input_zero_points: tuple[int, ...]
@@ -72,6 +74,7 @@ class Quantization:
     multiplier: str
     low: int
     high: int
+    rounding: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class Layer:
         The second operand is computed at run time (attention).
     weight_count, zero_weights : int
         Sparsity: weights, and those among them that are exactly zero; 0 and 0 where values are not known.
+    permutation : tuple of int
+        A transpose's axes of the input in the output's order, in the graph's order of axes; empty for other operators.
     activity : Activity
         Toggle rates of the operands, measured or the stated default; the energy of matrix layers depends on them.
     """
@@ -126,6 +131,7 @@ class Layer:
     weight_count: int = 0
     zero_weights: int = 0
     quantization: Quantization | None = None
+    permutation: tuple[int, ...] = ()
     activity: Activity = UNIFORM_INT8
 
     @property

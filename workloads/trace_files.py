@@ -20,7 +20,7 @@ from workloads.activity import Activity, check_activity
 from workloads.errors import CodesignError
 from workloads.trace import ENGINES, Layer, Quantization, Trace, Window
 
-VERSION = 2
+VERSION = 3
 _HEADER = "trace.json"
 _MAX_HEADER_BYTES = 1 << 28
 _FORMAT = "codesign trace"

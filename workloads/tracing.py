@@ -72,8 +72,11 @@ class Tracer:
         """Keep a requantizer's numbers."""
         if numbers is None:
             return None
-        multiplier, inputs, output, low, high = numbers
-        return Quantization(inputs, output, self.store(f"{key}/multiplier", multiplier), low, high)
+        multiplier = self.store(f"{key}/multiplier", numbers.multiplier)
+        return Quantization(
+            numbers.input_zero_points, numbers.output_zero_point, multiplier, numbers.low, numbers.high,
+            numbers.rounding,
+        )  # fmt: skip
 
     def add(self, operator: Operator, engine: str, window: Window, **given) -> Layer:
         """Append a layer of `operator`; what is not given follows from its tensors."""

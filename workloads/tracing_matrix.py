@@ -10,9 +10,11 @@ from workloads.errors import CodesignError
 from workloads.formats import Format
 from workloads.network import Operator
 from workloads.operators import fused_with
+from workloads.requantize import TFLITE
 from workloads.trace import Window
 from workloads.tracing import Tracer
 from workloads.tracing_quantization import Numbers, has_scale, integer_bias, matrix_numbers
+from workloads.tracing_tflite import matrix_as_tflite
 from workloads.tracing_transposed import write_conv_transpose
 
 
@@ -39,7 +41,10 @@ def numbers_of(tracer: Tracer, operator: Operator, data: str, weights: Format, c
     """Return the requantization of the operator's sums over input `data`."""
     alpha = operator.attributes.get("alpha", 1.0)
     output = tracer.tensor(operator.outputs[0]).format
-    return matrix_numbers(tracer.tensor(data).format, weights, output, channels, alpha, fused_with(operator))
+    numbers = matrix_numbers(tracer.tensor(data).format, weights, output, channels, alpha, fused_with(operator))
+    if numbers is None or tracer.network.rounding != TFLITE:
+        return numbers
+    return matrix_as_tflite(numbers, operator.kind, tracer.tensor(data).format, weights, output)
 
 
 def write_conv(tracer: Tracer, operator: Operator) -> None:

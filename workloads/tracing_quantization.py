@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,9 +10,18 @@ from workloads.formats import Format
 from workloads.integer.bounds import stored_bounds
 from workloads.requantize import combined_multiplier
 
-#: A requantizer's numbers before they are put into a trace: multiplier, input zero points, output zero point, clamp.
-Numbers = tuple[np.ndarray, tuple[int, ...], int, int, int]
 Fused = tuple[tuple[str, dict[str, Any]], ...]
+
+
+class Numbers(NamedTuple):
+    """A requantizer's numbers before they are put into a trace as `workloads.trace.Quantization`."""
+
+    multiplier: np.ndarray
+    input_zero_points: tuple[int, ...]
+    output_zero_point: int
+    low: int
+    high: int
+    rounding: str = ""
 
 
 def has_scale(*formats: Format) -> bool:
@@ -43,7 +52,7 @@ def matrix_numbers(
     each = combined_multiplier(left, np.ravel(weights.scale), np.ravel(output.scale)[0])
     multiplier = np.ascontiguousarray(np.broadcast_to(each, (channels,)))
     zeros = (zero_points(inputs)[0], *zero_points(weights))
-    return multiplier, zeros, zero_points(output)[0], *clamp(output, fused)
+    return Numbers(multiplier, zeros, zero_points(output)[0], *clamp(output, fused))
 
 
 def vector_numbers(
@@ -69,7 +78,7 @@ def vector_numbers(
     else:
         multiplier = np.array([float(scales[0] / out)])
     zeros = tuple(zero_points(one)[0] for one in inputs)
-    return multiplier, zeros, zero_points(output)[0], *clamp(output, fused)
+    return Numbers(multiplier, zeros, zero_points(output)[0], *clamp(output, fused))
 
 
 def integer_bias(bias: np.ndarray, kind: Format, inputs: Format, weights: Format, beta: float) -> np.ndarray:

@@ -9,10 +9,12 @@ import numpy as np
 from workloads.errors import CodesignError
 from workloads.network import Operator
 from workloads.operators import OPERATORS, fused_with
+from workloads.requantize import TFLITE
 from workloads.trace import Window
 from workloads.tracing import Tracer
 from workloads.tracing_layout import extents
 from workloads.tracing_quantization import has_scale, vector_numbers
+from workloads.tracing_tflite import vector_as_tflite
 
 _ONE = np.ones(1)
 _MAX_PIXELS = 1 << 24
@@ -29,6 +31,8 @@ def _add(
     formats = [tracer.tensor(name).format for name in operands]
     output = tracer.tensor(operator.outputs[0]).format
     numbers = vector_numbers(rule or function, formats, output, counts, fused_with(operator))
+    if numbers is not None and tracer.network.rounding == TFLITE:
+        numbers = vector_as_tflite(numbers, rule or function, formats, output, counts)
     parameters = dict(zip(("weights", "bias"), constants, strict=False))
     for role, name in parameters.items():
         given.setdefault(role, tracer.store(f"{operator.name}/{role}", tracer.tensor(name).data))

@@ -20,14 +20,22 @@ def write_move(tracer: Tracer, operator: Operator) -> None:
     if operator.kind in ("embedding", "gather") and operator.inputs[0] in constants:
         table = tracer.tensor(operator.inputs[0])
         given = {"weight_format": table.format.name, "weights": tracer.store(f"{operator.name}/weights", table.data)}
-    tracer.add(operator, "move", tracer.elementwise(operator.outputs[0]), **given)
+    tracer.add(
+        operator, "move", tracer.elementwise(operator.outputs[0]), permutation=_permutation(operator), **given
+    )
 
 
 def write_view(tracer: Tracer, operator: Operator) -> None:
     """Add a view of all outputs; what changes its scale on the way is requantized first."""
     renamed = tuple(_rescaled(tracer, operator, name) for name in tracer.activations(operator))
     window = tracer.elementwise(operator.outputs[0])
-    tracer.add(operator, "view", window, inputs=renamed, outputs=operator.outputs)
+    tracer.add(
+        operator, "view", window, inputs=renamed, outputs=operator.outputs, permutation=_permutation(operator)
+    )
+
+
+def _permutation(operator: Operator) -> tuple[int, ...]:
+    return tuple(operator.attributes.get("permutation", ()))
 
 
 def _rescaled(tracer: Tracer, operator: Operator, name: str) -> str:
@@ -97,6 +105,7 @@ WRITERS = {
     "concat": write_view,
     "split_heads": write_view,
     "merge_heads": write_view,
+    "zero_insertion": write_view,
     "split": write_view,
     "slice": write_slice,
     "transpose": write_transpose,

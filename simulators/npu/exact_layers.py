@@ -7,11 +7,13 @@ import math
 import numpy as np
 
 from simulators.npu.config import IS
+from simulators.npu.cycle import run_cycle
 from simulators.npu.exact import ExactRun, Memories, new_memories, run_exact
 from simulators.npu.planner import Compiled, Plan, emit_program
 from simulators.npu.tiles import accumulator_words
-from simulators.npu.values import LayerValues, has_values
+from simulators.npu.values import LayerValues, has_values, on_host
 from workloads.errors import CodesignError
+from workloads.integer.layers import run_trace_layer
 from workloads.trace import Layer, Trace
 
 
@@ -21,6 +23,8 @@ class ExactLayers:
     def __init__(self, compiled: Compiled, trace: Trace, inputs: dict[str, np.ndarray]) -> None:
         self.compiled, self.trace = compiled, trace
         self.tensors: dict[str, np.ndarray] = dict(inputs)
+        #: What a reader of the values must know: layers on the host, layers that round otherwise than they say.
+        self.notes: list[str] = []
 
     def operands(self, layer: Layer) -> list[np.ndarray]:
         """Return a layer's activation operands.
@@ -40,18 +44,38 @@ class ExactLayers:
         layer = plan.layer
         if self.compiled.resident:
             return self._resident(plan)
+        if on_host(layer):
+            return self._on_host(plan)
         if layer.engine == "move" or not has_values(layer):
             raise CodesignError(
                 f"layer '{layer.name}' ({layer.function or layer.operator}) has no integer form on the machine; "
                 "use --fidelity cycle for its time"
             )
         values = LayerValues(self.compiled, plan, self.trace.arrays, self.operands(layer))
+        if not values.rounds_as_stated:
+            self.notes.append(
+                f"layer '{layer.name}': the machine has no parameters that round every sum as TFLite does; "
+                "an output may be one step off"
+            )
         values.set_plan_values()
         program = emit_program(self.compiled, plan)
         memories = new_memories(self.compiled.machine, values.dram())
         run = self.execute(program, memories)
         self.tensors[layer.outputs[0]] = self.shaped(layer, values.output(memories.dram))
         return run.cycles, run.counts
+
+    def _on_host(self, plan: Plan) -> tuple[int, np.ndarray]:
+        """Compute a layer's values on the host; its cycles and counts are those of `cycle`."""
+        layer = plan.layer
+        self.compute(layer)
+        self.notes.append(f"layer '{layer.name}' ({layer.function}): timed on the machine, its values are the host's")
+        run = run_cycle(self.compiled.machine, emit_program(self.compiled, plan))
+        return run.cycles, run.counts
+
+    def compute(self, layer: Layer) -> None:
+        """Compute a layer's values by the integer reference."""
+        image = run_trace_layer(layer, self.trace.arrays, self.operands(layer), self.trace.rounding)
+        self.tensors[layer.outputs[0]] = self.shaped(layer, image)
 
     def execute(self, program: np.ndarray, memories: Memories) -> ExactRun:
         """Run a program; `memories.dram` is changed in place. The RTL's bench puts itself here."""
@@ -70,6 +94,11 @@ class ExactLayers:
             return
         shape = self.trace.shapes[layer.outputs[0]]
         operands = self.operands(layer)
+        if layer.permutation:
+            self.tensors[layer.outputs[0]] = operands[0].reshape(self.trace.shapes[layer.inputs[0]]).transpose(
+                layer.permutation
+            )
+            return
         if len(operands) > 1:
             axis = next(i for i, extent in enumerate(shape) if extent != operands[0].shape[i])
             self.tensors[layer.outputs[0]] = np.concatenate(operands, axis)

@@ -57,6 +57,7 @@ class Simulation:
     fidelity: str
     layers: list[LayerRun] = field(default_factory=list)
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def cycles(self) -> int:
@@ -239,7 +240,7 @@ def simulate(
         from simulators.npu.exact_layers import ExactLayers
 
         exact = ExactLayers(runner.compiled, trace, dict(inputs or {}))
-        result.outputs = exact.tensors
+        result.outputs, result.notes = exact.tensors, exact.notes
     for done, layer in enumerate(trace.layers):
         if progress:
             progress(done, len(trace.layers), layer.name)

@@ -9,6 +9,7 @@ import numpy as np
 from simulators.npu.config import IS
 from simulators.npu.plan import MATRIX, VECTOR_LAYER, G
 from simulators.npu.planner import Compiled, Plan
+from simulators.npu.tflite_values import add_parameters, average_parameters, once_parameters
 from simulators.program import (
     ADD,
     AVERAGE_POOL,
@@ -23,6 +24,7 @@ from simulators.program import (
 from workloads.errors import CodesignError
 from workloads.formats import Format, parse_format
 from workloads.integer.layers import as_image
+from workloads.integer.tflite import TABLES
 from workloads.requantize import dyadic, shared_exponent
 from workloads.trace import Layer, Quantization
 
@@ -92,6 +94,8 @@ class LayerValues:
             for x in inputs
         ]
         self.weights = self._weights(arrays)
+        #: Whether every output is rounded as the layer says, whatever the operands.
+        self.rounds_as_stated = True
         self.parameters = self._parameters(arrays)
 
     def input_zero_point(self, operand: int = 0) -> int:
@@ -133,9 +137,9 @@ class LayerValues:
         if self.plan.at("parameter_mode") == PARAMETER_NONE:
             return np.zeros((1, PARAMETER_WORDS), np.int32)
         if function == ADD:
-            m, e = shared_exponent(multiplier)
+            m, e = self._add_parameters(multiplier)
             return np.stack([np.zeros_like(m), m, np.full_like(m, e)], axis=1).astype(np.int32)
-        m, e = dyadic(multiplier)
+        m, e = self._scaling(multiplier)
         if self.weights is not None:
             bias = -self.input_zero_point() * self.weights.sum(axis=(1, 2, 3))
             if layer.bias:
@@ -154,6 +158,31 @@ class LayerValues:
             raise CodesignError(f"layer '{layer.name}': a bias with its zero-point correction exceeds 32 bits")
         entries = np.stack([bias, m, e], axis=1).astype(np.int32)
         return np.repeat(entries, max(1, self.plan.at("operands")), axis=0) if function == MUL else entries
+
+    def _add_parameters(self, multiplier: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return the multipliers of an addition's operands and their shift."""
+        q = self.quantization
+        if q.rounding != "tflite_add":
+            return shared_exponent(multiplier)
+        given = tuple(multiplier.tolist()), q.input_zero_points, q.output_zero_point, q.low, q.high
+        m, e, self.rounds_as_stated = add_parameters(*given)
+        return np.array(m), e
+
+    def _scaling(self, multiplier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return multipliers and shifts of sums, int64, one or as many as channels."""
+        q, mode = self.quantization, self.compiled.machine.vector.requantize if self.compiled.machine.vector else ""
+        if q.rounding == "tflite_average" and len(np.unique(multiplier)) == 1:
+            pairs = [average_parameters(round(1 / multiplier[0]), f"layer '{self.layer.name}'")]
+        elif q.rounding == "half_away":
+            zero = q.output_zero_point
+            found = [once_parameters(float(each), q.low - zero, q.high - zero, mode) for each in multiplier]
+            self.rounds_as_stated = all(exact for _, _, exact in found)
+            pairs = [(m, e) for m, e, _ in found]
+        else:
+            self.rounds_as_stated = q.rounding in ("", mode)
+            return dyadic(multiplier)
+        m, e = np.array(pairs, np.int64).T
+        return m, e
 
     def packed_weights(self) -> list[np.ndarray]:
         """Return the weight blocks in DRAM order, each a flat integer array."""
@@ -238,6 +267,12 @@ def has_values(layer: Layer) -> bool:
     if layer.engine == "matrix":
         return bool(layer.weights)
     return layer.engine == "vector" and layer.function in VALUE_FUNCTIONS and len(layer.inputs) == layer.operands <= 2
+
+
+def on_host(layer: Layer) -> bool:
+    """Whether a layer that the machine only times has values that the host computes (a softmax, a table)."""
+    tables = ("tflite_softmax", *(f"tflite_{name}" for name in TABLES))
+    return layer.quantization is not None and layer.quantization.rounding in tables
 
 
 assert VALUE_FUNCTIONS[DEPTHWISE] == "depthwise"

@@ -85,9 +85,9 @@ def _set(*keys, to):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (_set("version", to=VERSION + 1), "written by a newer version of codesign (trace version 3, here 2)"),
-    (_set("version", to=1), "written by an older version of codesign (trace version 1, here 2); make it again"),
-    (_set("version", to="new"), "version 'new' of a trace is not known; use 2"),
+    (_set("version", to=VERSION + 1), "written by a newer version of codesign (trace version 4, here 3)"),
+    (_set("version", to=1), "written by an older version of codesign (trace version 1, here 3); make it again"),
+    (_set("version", to="new"), "version 'new' of a trace is not known; use 3"),
     (_set("format", to="other"), "not a trace (trace.json describes something else)"),
     (_set("layers", to=3), "field 'layers' or 'shapes' is missing or mistyped"),
     (_set("layers", 0, to=3), "layer 0: is no layer"),

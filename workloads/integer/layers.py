@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from workloads.errors import CodesignError
-from workloads.integer import elementwise, pooling
+from workloads.integer import elementwise, pooling, tflite
 from workloads.integer.bounds import BOUNDING
 from workloads.integer.products import convolution_sums, matrix_sums
 from workloads.requantize import requantize
@@ -36,6 +36,7 @@ def run_trace_layer(
     """
     if layer.quantization is None:
         raise CodesignError(f"layer '{layer.name}': it has no quantization, so no integer result")
+    rounding = layer.quantization.rounding or rounding
     for function in layer.fused:
         if function not in (*BOUNDING, "requantize"):
             raise CodesignError(f"layer '{layer.name}': fused '{function}' has no integer form; use relu or clip")
@@ -106,6 +107,10 @@ def _requantized(layer: Layer, arrays: Mapping[str, np.ndarray], sums: np.ndarra
     multiplier = np.asarray(arrays[known.multiplier], np.float64).reshape(-1)
     shape = (layer.window.out_h, layer.window.out_w) if layer.function == "average_pool" else (-1, 1, 1)
     spread = multiplier.reshape(shape if multiplier.size > 1 else ())
+    if rounding == "half_away":
+        return np.clip(tflite.half_away(sums, spread) + known.output_zero_point, known.low, known.high)
+    if rounding == "tflite_average":
+        return np.clip(tflite.average(sums, np.rint(1 / spread)), known.low, known.high)
     return requantize(sums, spread, known.output_zero_point, known.low, known.high, rounding)
 
 
@@ -123,6 +128,9 @@ def _cropped(image: np.ndarray, pads: tuple[int, int, int, int]) -> tuple[np.nda
 
 def _add(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.ndarray], rounding: str) -> np.ndarray:
     known = _known(layer)
+    if rounding == "tflite_add":
+        total = tflite.add((images[0], images[1]), _two(known.input_zero_points), arrays[known.multiplier])
+        return np.clip(total + known.output_zero_point, known.low, known.high)
     first, second = (float(value) for value in np.broadcast_to(arrays[known.multiplier], 2))
     zero_points = _two(known.input_zero_points)
     bounds = known.output_zero_point, known.low, known.high
@@ -164,6 +172,24 @@ def _rescale(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.nda
     return _requantized(layer, arrays, shifted, rounding)
 
 
+def _softmax(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.ndarray], rounding: str) -> np.ndarray:
+    """TFLite's softmax of rows, which lie along the channels."""
+    if rounding != "tflite_softmax":
+        raise CodesignError(f"layer '{layer.name}': softmax has an integer form in TFLite networks alone")
+    rows = images[0].transpose(0, 2, 3, 1)
+    return tflite.softmax(rows, float(arrays[_known(layer).multiplier][0])).transpose(0, 3, 1, 2)
+
+
+def _by_table(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.ndarray], rounding: str) -> np.ndarray:
+    known = _known(layer)
+    if rounding != f"tflite_{layer.function}":
+        raise CodesignError(f"layer '{layer.name}': {layer.function} has an integer form in TFLite networks alone")
+    first, second = arrays[known.multiplier]
+    zero_points = known.input_zero_points[0], known.output_zero_point
+    table = tflite.table(tflite.TABLES[layer.function], (first, second), zero_points, (known.low, known.high))
+    return table[images[0].astype(np.int64) + 128]
+
+
 def _two(zero_points: tuple[int, ...]) -> tuple[int, int]:
     return zero_points[0], zero_points[1]
 
@@ -177,4 +203,6 @@ _FUNCTIONS: dict[str, Callable] = {
     "relu": _rescale,
     "clip": _rescale,
     "requantize": _rescale,
+    "softmax": _softmax,
+    **dict.fromkeys(tflite.TABLES, _by_table),
 }

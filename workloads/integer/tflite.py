@@ -71,20 +71,24 @@ def average(sums: np.ndarray, counts: ArrayLike) -> np.ndarray:
     return np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
 
 
-def mean(sums: np.ndarray, count: int, input_scale: float, output_scale: float) -> np.ndarray:
-    """Return a reduction's mean as int64, without the output's zero point and clamp.
+def mean_multiplier(count: int, input_scale: float, output_scale: float) -> float:
+    """Return what MEAN scales the sum of `count` differences to the zero point by."""
+    return float(np.float64(input_scale) / np.float64(output_scale)) / count
 
-    Parameters
-    ----------
-    sums : int array
-        Of stored values less the input's zero point, `count` each.
-    """
-    return scale(sums, float(np.float64(input_scale) / np.float64(output_scale)) / count, "tflite_double")
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    """Return the logistic function of float32 values."""
+    one = np.float32(1)
+    return one / (one + np.exp(-values))
+
+
+#: Functions that TFLite takes from a table of 256 entries, by the name of the vector unit's function.
+TABLES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"sigmoid": sigmoid, "tanh": np.tanh}
 
 
 def table(function: Callable[[np.ndarray], np.ndarray], scales: tuple[float, float], zero_points: tuple[int, int],
           bounds: tuple[int, int]) -> np.ndarray:  # fmt: skip
-    """Return a function's stored output for each stored int8 input, from the least on: TFLite's lookup table.
+    """Return a function's stored output for each stored int8 input from -128 on: TFLite's lookup table.
 
     Parameters
     ----------

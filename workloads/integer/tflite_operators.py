@@ -52,7 +52,8 @@ def mean(call: Call) -> np.ndarray:
     shifted = call.value(0).astype(np.int64) - scalar_zero_point(source)
     sums = shifted.sum(axis=axes, keepdims=bool(call.attributes["keepdims"]))
     count = int(np.prod([call.value(0).shape[axis] for axis in axes]))
-    return _bounded(call, tflite.mean(sums, count, scalar_scale(source), scalar_scale(output)))
+    multiplier = tflite.mean_multiplier(count, scalar_scale(source), scalar_scale(output))
+    return _bounded(call, scale(sums, multiplier, "tflite_double"))
 
 
 def rectify(call: Call) -> np.ndarray:
@@ -81,21 +82,13 @@ def softmax(call: Call) -> np.ndarray:
     return tflite.softmax(call.value(0), scalar_scale(call.format(0)))
 
 
-def _from_table(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Call], np.ndarray]:
-    def run(call: Call) -> np.ndarray:
-        source, output = call.format(0), call.output.format
-        scales = scalar_scale(source), scalar_scale(output)
-        zero_points = scalar_zero_point(source), scalar_zero_point(output)
-        stored = tflite.table(function, scales, zero_points, (output.low, output.high))
-        return stored[call.value(0).astype(np.int64) + 128]
-
-    return run
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    """Return the logistic function of float32 values."""
-    one = np.float32(1)
-    return one / (one + np.exp(-values))
+def from_table(call: Call) -> np.ndarray:
+    """Run `sigmoid` and `tanh`."""
+    source, output = call.format(0), call.output.format
+    scales = scalar_scale(source), scalar_scale(output)
+    zero_points = scalar_zero_point(source), scalar_zero_point(output)
+    function = tflite.TABLES[call.operator.kind]
+    return tflite.table(function, scales, zero_points, (output.low, output.high))[call.value(0).astype(np.int64) + 128]
 
 
 def _with_bias(call: Call, sums: np.ndarray, shape: _Shape) -> np.ndarray:
@@ -116,5 +109,5 @@ def _bounded(call: Call, values: np.ndarray) -> np.ndarray:
 OPERATORS: dict[str, Callable[[Call], np.ndarray]] = {
     "conv": convolution, "gemm": fully_connected, "add": sum_of_two, "mul": vector.product_of_two,
     "average_pool": average_pool, "reduce_mean": mean, "relu": rectify, "clip": rectify, "quantize": change_format,
-    "dequantize": change_format, "softmax": softmax, "sigmoid": _from_table(sigmoid), "tanh": _from_table(np.tanh),
+    "dequantize": change_format, "softmax": softmax, **dict.fromkeys(tflite.TABLES, from_table),
 }  # fmt: skip
