@@ -69,15 +69,14 @@ def check_network_on_rtl(
     ready = prepare(network, machine, overrides, 1, "retype", seed, None, None)
     inputs, labels = _inputs(network, ready.trace, images, seed)
     check = check_network(ready.machine, ready.trace, inputs, backend, progress)
-    lines = check.faults[:20]
+    lines = [*ready.notes, *check.faults[:20]]
     for layer in check.layers.values():
-        verdict = "differs" if layer.faults else "equal"
         lines.append(
-            f"{layer.name:24s} {layer.operator:14s} {layer.cycles:>9,} cycles {layer.values:>9,} values  {verdict}"
+            f"{layer.name:24s} {layer.operator:14s} {layer.cycles:>9,} cycles {layer.values:>9,} values  {layer.verdict}"
         )
     lines.append(
         f"{network} on {machine}, {backend}: {len(inputs)} inputs, {check.cycles:,} cycles of RTL; "
-        + ("cycles, counters and bits equal in every layer" if not check.faults else f"{len(check.faults)} faults")
+        + ("cycles, counters and bits equal in every layer on it" if not check.faults else f"{len(check.faults)} faults")
     )
     if labels is not None:
         right = sum(int(np.argmax(logits)) == int(label) for logits, label in zip(check.outputs, labels, strict=True))

@@ -17,6 +17,7 @@ from simulators.npu.exact import ExactRun, Memories
 from simulators.npu.exact_layers import ExactLayers
 from simulators.npu.planner import Compiled, Plan, compile_for, plan_layer
 from simulators.npu.simulate import choose_mapping, runs_on, tiling_from
+from simulators.npu.values import on_host
 from workloads.errors import CodesignError
 from workloads.integer.layers import run_trace_layer
 from workloads.trace import Layer, Trace
@@ -26,13 +27,19 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class LayerCheck:
-    """One layer over all inputs: cycles of a pass, values compared, what differed first."""
+    """One layer over all inputs: cycles of a pass, values compared, what differed first; the host's has no cycles."""
 
     name: str
     operator: str
     cycles: int
     values: int = 0
     faults: list[str] = field(default_factory=list)
+    on_host: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """`equal`, `differs`, or that the layer was not run on the RTL."""
+        return "on the host, not in RTL" if self.on_host else "differs" if self.faults else "equal"
 
 
 @dataclass
@@ -128,6 +135,10 @@ def check_network(
 def _check_layer(layer: Layer, layers: RtlLayers, plans: dict[str, Plan], check: NetworkCheck) -> None:
     if runs_on(layers.compiled.machine, layer) in ("view", "host"):
         layers.aside(layer)
+        return
+    if on_host(layer):
+        check.layers.setdefault(layer.name, LayerCheck(layer.name, layer.operator, 0, on_host=True))
+        layers.compute(layer)
         return
     operands = layers.operands(layer)
     cycles, _ = layers.run(plans[layer.name])
