@@ -72,11 +72,12 @@ def check_network_on_rtl(
     lines = [*ready.notes, *check.faults[:20]]
     for layer in check.layers.values():
         lines.append(
-            f"{layer.name:24s} {layer.operator:14s} {layer.cycles:>9,} cycles {layer.values:>9,} values  {layer.verdict}"
+            f"{layer.name:24s} {layer.operator:14s} {layer.cycles:>9,} cycles {layer.values:>9,} values  "
+            + layer.verdict
         )
     lines.append(
         f"{network} on {machine}, {backend}: {len(inputs)} inputs, {check.cycles:,} cycles of RTL; "
-        + ("cycles, counters and bits equal in every layer on it" if not check.faults else f"{len(check.faults)} faults")
+        + ("cycles, counters and bits equal in every layer" if not check.faults else f"{len(check.faults)} faults")
     )
     if labels is not None:
         right = sum(int(np.argmax(logits)) == int(label) for logits, label in zip(check.outputs, labels, strict=True))
