@@ -164,6 +164,8 @@ def address_bits(depth: int) -> int:
 def _refusals(machine: Machine) -> list[str]:
     """Return why a machine has no RTL, a line each."""
     array, found = machine.array, []
+    if array.dataflow == "rs":
+        return ["array.dataflow: 'rs' is simulated and has no RTL; use ws, os or is"]
     if array.dataflow == "os" and array.os_drain == "parallel":
         found.append("array.os_drain: 'parallel' is an idealised drain without RTL; use 'shifted'")
     for name in ("activation", "weight", "accumulator"):

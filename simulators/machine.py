@@ -20,9 +20,10 @@ Clock = Annotated[int, Field(ge=1, le=10**12)]
 Cycles = Annotated[int, Field(ge=0, le=1 << 20)]
 Size = Annotated[int, Field(ge=1, le=1 << 40)]
 Depth = Annotated[int, Field(ge=1, le=256)]
+Words = Annotated[int, Field(ge=1, le=1 << 16)]
 Factor = Annotated[float, Field(gt=0, le=100)]
 
-DATAFLOWS = ("ws", "os", "is")
+DATAFLOWS = ("ws", "os", "is", "rs")
 REQUANTIZE = ("dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double")
 _LABEL: dict[str, Any] = {"informational": True}
 
@@ -46,13 +47,29 @@ class ProcessingElement(Strict):
     latency_cycles: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="registers from operands to sum")
 
 
+class RowStationary(Strict):
+    """What the row-stationary dataflow has beside the array: words that a PE holds, words that its buses bring.
+
+    Its defaults are those of Eyeriss (JSSC 2017).
+    """
+
+    filter_words: Words = Field(default=224, description="rs: weights that a PE holds")
+    ifmap_words: Words = Field(default=12, description="rs: inputs that a PE holds: a window of each channel")
+    psum_words: Words = Field(default=24, description="rs: sums that a PE holds: one a filter")
+    psum_bits: Annotated[int, Field(ge=1, le=64)] = Field(default=16, description="rs: width of a sum in the buffer")
+    filter_bus_words: Words = Field(default=4, description="rs: weights that reach the PEs a cycle")
+    ifmap_bus_words: Words = Field(default=1, description="rs: inputs that reach the PEs a cycle")
+    psum_bus_words: Words = Field(default=4, description="rs: sums that reach the PEs a cycle, and that leave them")
+    zero_gating: bool = Field(default=True, description="rs: a PE rests where an input is zero")
+
+
 class Array(Strict):
-    """The systolic array."""
+    """The array of PEs."""
 
     rows: Annotated[int, Field(ge=1, le=1024)] = Field(description="PEs in a column")
     cols: Annotated[int, Field(ge=1, le=1024)] = Field(description="PEs in a row: the sums of an accumulator word")
-    dataflow: Literal["ws", "os", "is"] = Field(
-        default="ws", description="what stays in the PEs: weights, sums or activations"
+    dataflow: Literal["ws", "os", "is", "rs"] = Field(
+        default="ws", description="what stays in the PEs: weights, sums, activations, or rows of a convolution"
     )
     shadow_weights: bool = Field(
         default=True, description="the next stationary tile loads while this one works (ws, is)"
@@ -65,6 +82,7 @@ class Array(Strict):
         default="shifted", description="a matmul per filter tap, or an im2col stream over R*S*C"
     )
     pe: ProcessingElement = Field(default=ProcessingElement(), description="the element that the array repeats")
+    row_stationary: RowStationary = Field(default=RowStationary(), description="stores and buses of dataflow rs")
 
 
 class Buffer(Strict):

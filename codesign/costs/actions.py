@@ -64,7 +64,8 @@ def action_costs(machine: Machine) -> list[ActionCost]:
     Where costs follow activity they are those of uniform random bits; `layer_costs` has those of a layer.
     """
     if machine.array.dataflow == "rs":
-        return [cost for component, *row in row_stationary_costs(machine) for cost in _costs(component, iter([tuple(row)]))]
+        rows = row_stationary_costs(machine)
+        return [cost for component, *row in rows for cost in _costs(component, iter([(row[0], row[1], row[2])]))]
     return [cost for component in COMPONENTS for cost in _costs(component, _ROWS[component](machine))]
 
 

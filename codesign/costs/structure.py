@@ -48,7 +48,7 @@ def streamed_bits(machine: Machine) -> int:
 
 
 def stationary_bits(machine: Machine) -> int:
-    """Bits of the operand that stays in a PE (ws: weight, is: activation); none in os and rs, where it is no single one."""
+    """Bits of the operand that stays in a PE (ws: weight, is: activation); none in os, rs."""
     bits = widths(machine)
     return {"ws": bits.weight, "is": bits.activation, "os": 0, "rs": 0}[machine.array.dataflow]
 

@@ -11,7 +11,7 @@ from codesign.validate.tables import recorded_misses
 from workloads.errors import unknown_name
 
 #: The modules of `codesign.validate` that compare, in the order of the table.
-SUITES = ("gemmini", "tpu_v1")
+SUITES = ("eyeriss", "tpu_v1", "gemmini")
 FAILURES = STATUSES[-2:]
 
 

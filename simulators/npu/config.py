@@ -46,7 +46,7 @@ def compile_machine(machine: Machine) -> np.ndarray:
     operand = max(machine.scratchpad.latency_cycles, machine.weight_buffer.latency_cycles)
     pe = a.pe
     values = {
-        "rows": a.rows, "cols": a.cols, "dataflow": ("ws", "os", "is").index(a.dataflow),
+        "rows": a.rows, "cols": a.cols, "dataflow": ("ws", "os", "is", "rs").index(a.dataflow),
         "shadow": a.shadow_weights, "overlap": a.fold_overlap,
         "drain": a.rows if os_ and a.os_drain == "shifted" else 0,
         "serializer": os_ and a.convolution == "shifted", "im2col": a.convolution == "im2col",

@@ -16,6 +16,7 @@ from simulators.npu.fast import CYCLES, estimate
 from simulators.npu.mapper import OBJECTIVES, choose
 from simulators.npu.plan import ORDERS, Tiling
 from simulators.npu.planner import CLAMPS, Compiled, Plan, compile_for, emit_program, plan_layer
+from simulators.npu.row_stationary_layers import RowStationaryLayers
 from simulators.program import FUNCTIONS, as_table
 from workloads.errors import CodesignError, did_you_mean, unknown_name
 from workloads.trace import Layer, Trace
@@ -77,6 +78,8 @@ def runs_on(machine: Machine, layer: Layer) -> str:
     functions = machine.vector.functions if machine.vector else {}
     passes = [name for name in layer.fused if name not in CLAMPS]
     resident = machine.memory.model == "resident"
+    if layer.engine == "matrix" and machine.array.dataflow == "rs" and not set(passes) - set(functions):
+        return "array"
     if layer.engine == "matrix":
         return "host" if not resident and (machine.vector is None or set(passes) - set(functions)) else "array"
     if resident:
@@ -160,10 +163,13 @@ def _pinned(compiled: Compiled, layer: Layer, given: Mapping[str, Any]) -> Plan:
 class _Runner:
     """Plans and runs layers, remembering what equal ones did."""
 
-    def __init__(self, compiled: Compiled, objective: str, action_pj: dict[str, float] | None, fidelity: str) -> None:
+    def __init__(
+        self, compiled: Compiled, trace: Trace, objective: str, action_pj: dict[str, float] | None, fidelity: str
+    ) -> None:
         self.compiled, self.objective, self.action_pj, self.fidelity = compiled, objective, action_pj, fidelity
         self.plans: dict[tuple, Plan] = {}
         self.done: dict[tuple, tuple[int, np.ndarray]] = {}
+        self.rows = RowStationaryLayers(compiled.machine, trace) if compiled.machine.array.dataflow == "rs" else None
 
     def plan(self, layer: Layer, pinned: Mapping[str, Any] | None) -> Plan:
         if pinned is not None:
@@ -233,10 +239,12 @@ def simulate(
     if not allow_host:
         _check_supported(machine, trace)
     _check_mapping(trace, mapping)
-    runner = _Runner(compile_for(machine), objective, action_pj, fidelity)
+    runner = _Runner(compile_for(machine), trace, objective, action_pj, fidelity)
     result = Simulation(machine, trace, fidelity)
     exact = None
     if fidelity == "exact":
+        if runner.rows:
+            raise CodesignError(f"{machine.name}: dataflow rs has no values; use fidelity cycle or fast")
         from simulators.npu.exact_layers import ExactLayers
 
         exact = ExactLayers(runner.compiled, trace, dict(inputs or {}))
@@ -256,6 +264,9 @@ def _layer(runner: _Runner, layer: Layer, pinned: Mapping[str, Any] | None, exac
         if exact:
             exact.aside(layer)
         return LayerRun(layer, where, 0, new_counts())
+    if runner.rows and where == "array":
+        mapping, cycles, counts = runner.rows.run(layer, pinned)
+        return LayerRun(layer, where, cycles * layer.repeat, counts * layer.repeat, mapping.as_dict())
     plan = runner.plan(layer, pinned)
     cycles, counts = exact.run(plan) if exact else runner.run(plan)
     place = "dma" if where == "dma" else plan.tiling.where
@@ -279,6 +290,12 @@ def choose_mapping(
     """Return the mapping that `simulate` would choose: a tiling by layer name."""
     if not allow_host:
         _check_supported(machine, trace)
-    runner = _Runner(compile_for(machine), objective, action_pj, "fast")
+    runner = _Runner(compile_for(machine), trace, objective, action_pj, "fast")
     layers = [layer for layer in trace.layers if runs_on(machine, layer) not in ("view", "host")]
-    return {layer.name: runner.plan(layer, None).tiling.as_dict() for layer in layers}
+    return {layer.name: _mapping(runner, layer) for layer in layers}
+
+
+def _mapping(runner: _Runner, layer: Layer) -> dict[str, Any]:
+    if runner.rows and layer.engine == "matrix":
+        return runner.rows.run(layer, None)[0].as_dict()
+    return runner.plan(layer, None).tiling.as_dict()

@@ -20,6 +20,7 @@ from workloads.errors import CodesignError
 BASES = {
     "ws": [],
     "os": ["array.dataflow=os", "array.convolution=im2col"],
+    "rs": ["array.dataflow=rs", "memory.bytes_per_cycle=1"],
     "resident": ["memory.model=resident"],
     "tight": ["scratchpad.size_bytes=640", "weight_buffer.size_bytes=320", "accumulator.size_bytes=512",
               "parameter_buffer.size_bytes=192", "queues.load=2", "queues.execute=2", "queues.vector=2",
@@ -38,7 +39,8 @@ def outputs(machine: Machine) -> dict[str, Any]:
     """Return the figures of a run: rates, counters by layer, energy, area, and the values of the last tensor."""
     result: dict[str, Any] = {}
     resident = machine.memory.model == "resident"
-    fidelity = "exact" if not resident and machine.array.pe.activation.startswith("int") else "cycle"
+    valued = machine.array.pe.activation.startswith("int") and machine.array.dataflow != "rs"
+    fidelity = "exact" if not resident and valued else "cycle"
     try:
         run = cd.run("digits", machine, fidelity=fidelity, allow_host=resident)
     except CodesignError as fault:

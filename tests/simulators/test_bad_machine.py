@@ -16,9 +16,9 @@ from workloads.errors import CodesignError
 
 NAMES = {
     "FIELDS_OF_A_MACHINE": "name, description, source, clock_hz, technology, array, scratchpad, weight_buffer, accumulator, parameter_buffer, vector, dma, queues, memory",
-    "FIELDS_OF_AN_ARRAY": "rows, cols, dataflow, shadow_weights, fold_overlap, os_drain, convolution, pe",
+    "FIELDS_OF_AN_ARRAY": "rows, cols, dataflow, shadow_weights, fold_overlap, os_drain, convolution, pe, row_stationary",
     "VECTOR_FUNCTIONS": "add, average_pool, clip, depthwise, div, gelu, hardswish, layer_norm, leaky_relu, lrn, max_pool, mul, reduce, relu, requantize, resize, rms_norm, rotary, scale_shift, sigmoid, silu, softmax, sub or tanh",
-    "PRESETS": "edge_npu, gemmini_16x16, nvdla_large, scalesim_32x32_is, scalesim_32x32_os, scalesim_32x32_ws, small_npu_8x8 or tpu_v1",
+    "PRESETS": "edge_npu, eyeriss, gemmini_16x16, nvdla_large, scalesim_32x32_is, scalesim_32x32_os, scalesim_32x32_ws, small_npu_8x8 or tpu_v1",
     "MEMORIES": "DDR3, DDR4, DDR5, GDDR5, GDDR6, HBM2_accelergy, HBM2_hwcomponents, HBM2_jouppi, HBM3_hwcomponents, HBM4_hwcomponents, HMC, LPDDR(1/2), LPDDR4 or LPDDR5",
 }
 
@@ -79,9 +79,9 @@ UNREADABLE = {
 FIELDS = {
     "unknown_enum": (
         "+array:\n  dataflow: wss\n",
-        "FILE:3: array.dataflow: 'wss' is not a dataflow; use is, os or ws (did you mean 'ws'?)",
+        "FILE:3: array.dataflow: 'wss' is not a dataflow; use is, os, rs or ws (did you mean 'ws'?)",
     ),
-    "enum_of_wrong_type": ("+array: {dataflow: 3}\n", "FILE:2: array.dataflow: 3 is not text; use ws, os, is"),
+    "enum_of_wrong_type": ("+array: {dataflow: 3}\n", "FILE:2: array.dataflow: 3 is not text; use ws, os, is, rs"),
     "unknown_key": ("+array:\n  rowz: 8\n", "FILE:3: array.rowz is not a field (did you mean 'array.rows'?)"),
     "unknown_key_elsewhere": ("+rows: 8\n", "FILE:2: rows is not a field (did you mean 'array.rows'?)"),
     "unknown_key_far": ("+array: {zzzzzz: 1}\n", "FILE:2: array.zzzzzz is not a field; array has FIELDS_OF_AN_ARRAY"),
@@ -369,7 +369,7 @@ def test_all_faults_of_a_file_and_its_overrides_come_in_one_report_in_order(tmp_
     report = refusal(str(path), ["array.colz=3", "array.cols=0"]).replace(str(path), "FILE")
     assert report.splitlines() == [
         "FILE:3: array.rows: 64.0 is not a whole number from 1 to 1024; write 64",
-        "FILE:4: array.dataflow: 'wss' is not a dataflow; use is, os or ws (did you mean 'ws'?)",
+        "FILE:4: array.dataflow: 'wss' is not a dataflow; use is, os, rs or ws (did you mean 'ws'?)",
         "FILE:5: clock_hz: -1 is not a whole number from 1 to 1000000000000",
         named(
             "FILE:6: vector.functions.geluu: 'geluu' is not a vector function; use VECTOR_FUNCTIONS (did you mean 'gelu'?)"

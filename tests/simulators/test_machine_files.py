@@ -19,6 +19,7 @@ from workloads.errors import CodesignError
 
 PRESETS = [
     "edge_npu",
+    "eyeriss",
     "gemmini_16x16",
     "nvdla_large",
     "scalesim_32x32_is",
@@ -165,7 +166,7 @@ def test_the_fields_are_those_of_the_description():
     assert all(leaf.description for leaf in leaf_fields())
     rows = leaf_at(("array", "rows"))
     assert (rows.kind, rows.minimum, rows.maximum, rows.required, rows.optional) == ("integer", 1, 1024, True, False)
-    assert leaf_at(("array", "dataflow")).choices == ("ws", "os", "is")
+    assert leaf_at(("array", "dataflow")).choices == ("ws", "os", "is", "rs")
     assert leaf_at(("vector", "functions", "gelu", "passes")).default == 1
     assert leaf_at(("array",)) is None
 
