@@ -127,6 +127,7 @@ _VIEWS = {
     # (tokens, heads * size) as (heads, rows, size) and back: a head's row is contiguous, so that loads gather it.
     "split_heads": OperatorKind("view"),
     "merge_heads": OperatorKind("view"),
+    "zero_insertion": OperatorKind("view", "", {"strides": None}),  # zeros between pixels: loads write them
     "transpose": OperatorKind("move", "", {"permutation": None}),
     "gather": OperatorKind("move", "", {"axis": 0}),
     "gather_elements": OperatorKind("move", "", {"axis": 0}),

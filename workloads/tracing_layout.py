@@ -10,7 +10,8 @@ _SPATIAL = (
     "conv", "conv_transpose", "max_pool", "average_pool", "global_max_pool", "global_average_pool", "batch_norm",
     "scale_shift", "lrn", "resize", "depth_to_space", "space_to_depth", "instance_norm", "group_norm",
 )  # fmt: skip
-_ROW_MAJOR = ("gemm", "matmul", "layer_norm", "rms_norm", "rotary", "embedding", "gather")
+_ROW_MAJOR = ("gemm", "matmul", "layer_norm", "rms_norm", "rotary", "embedding", "gather",
+              "split_heads", "merge_heads")
 
 
 def image_tensors(network: Network) -> set[str]:

@@ -23,6 +23,7 @@ from simulators.npu.fast import (
 )
 from simulators.npu.plan import ORDERS, Tiling
 from simulators.npu.planner import Compiled, Plan, base_plan, fused_codes, plan_layer
+from simulators.npu.program_length import short_first
 from simulators.npu.search import search
 from workloads.errors import CodesignError
 from workloads.trace import Layer
@@ -146,14 +147,10 @@ def choose(
     weights = _weights(objective, action_pj)
     best: tuple[float, Plan] | None = None
     for where, packed in places(compiled, layer):
-        table = candidates(compiled, layer, where, packed)
-        totals, now, free = np.zeros(TOTALS, np.int64), np.zeros(TIMES, np.int64), np.ones((5, _SLOTS), np.int64)
-        g = base_plan(compiled, layer, where, packed)
-        arguments = (compiled.config, compiled.functions, compiled.capacity, compiled.doubled, g, fused_codes(layer))
-        index = int(search(*arguments, table, weights, totals, now, free))
-        if index < 0:
+        row = _cheapest(compiled, layer, where, packed, weights)
+        if row is None:
             continue
-        plan = plan_layer(compiled, layer, tiling_of(table[index], where, packed))
+        plan = plan_layer(compiled, layer, tiling_of(row, where, packed))
         assert isinstance(plan, Plan)
         cost = plan_cost(compiled, plan, weights)
         if best is None or cost < best[0]:
@@ -161,6 +158,19 @@ def choose(
     if best is None:
         raise CodesignError(_why_not(compiled, layer))
     return best[1]
+
+
+def _cheapest(compiled: Compiled, layer: Layer, where: str, packed: int, weights: np.ndarray) -> np.ndarray | None:
+    """Return the cheapest candidate that fits, a short program first; None when none does."""
+    table = candidates(compiled, layer, where, packed)
+    totals, now, free = np.zeros(TOTALS, np.int64), np.zeros(TIMES, np.int64), np.ones((5, _SLOTS), np.int64)
+    g = base_plan(compiled, layer, where, packed)
+    arguments = (compiled.config, compiled.functions, compiled.capacity, compiled.doubled, g, fused_codes(layer))
+    for rows in short_first(compiled, layer, packed, table) if where == "array" else (table,):
+        index = int(search(*arguments, rows, weights, totals, now, free))
+        if index >= 0:
+            return rows[index]
+    return None
 
 
 def plan_cost(compiled: Compiled, plan: Plan, weights: np.ndarray) -> float:

@@ -7,10 +7,23 @@ from collections.abc import Callable
 from workloads.errors import CodesignError
 from workloads.network import Network
 from workloads.phase import Phase
+from workloads.zoo.cnn import efficientnet_b0, mobilenet_v2, resnet18
+from workloads.zoo.efficientvit import efficientvit_b1
 from workloads.zoo.language_models import BERTS, DECODERS, VISION_TRANSFORMERS
+from workloads.zoo.super_resolution import fsrcnn, fsrcnn_phases, sesr_m5
+from workloads.zoo.swin import swin_t
 
-#: Builders of networks that read an image.
-IMAGE_NETWORKS: dict[str, Callable[[], Network]] = {}
+#: Builders of networks that read an image, besides ViT and DeiT.
+IMAGE_NETWORKS: dict[str, Callable[[], Network]] = {
+    "resnet18": resnet18,
+    "mobilenet-v2": mobilenet_v2,
+    "efficientnet-b0": efficientnet_b0,
+    "swin-t": swin_t,
+    "efficientvit-b1": efficientvit_b1,
+    "sesr-m5": sesr_m5,
+    "fsrcnn": fsrcnn,
+    "fsrcnn-phases": fsrcnn_phases,
+}
 
 
 def zoo_names() -> list[str]:
