@@ -1,8 +1,9 @@
 """Energy as a function of activity: non-negative terms (`rtl.synthesis.cost_rows.TERMS`) fitted to gate-level runs.
 
-The runs are drawn by a seed: spread, zeros, correlation and signs of both operands vary over what real tensors show.
-Errors are of other runs, drawn like the layers of quantized networks (rectified, correlated activations with many
-zeros; bell-shaped weights), which the fit has not seen.
+The runs are drawn by a seed. In most of them spread, zeros, correlation and signs of both operands vary over more than
+tensors show, uniform bits and nothing but zeros among them; the others are drawn like the layers of quantized networks
+(rectified, correlated activations with many zeros; bell-shaped weights). Errors are of more runs of that kind, which
+the fit has not seen.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rtl.synthesis.pe_stimuli import PeShape, Stimulus, multiply_stimulus
 from rtl.synthesis.streams import Statistics, draw
 from rtl.synthesis.toggles import LANES
 
-FITTED_RUNS, HELD_OUT_RUNS = 48, 16
+WIDE_RUNS, LAYER_RUNS, HELD_OUT_RUNS = 40, 16, 16
 STEPS = 192
 _ROUNDS = 4000
 
@@ -47,7 +48,7 @@ def training_statistics(rng: np.random.Generator) -> tuple[Statistics, Statistic
     return one((0.0, 0.0, 0.25, 0.5, 0.75, 0.9, 1.0), 0.5), one((0.0, 0.0, 0.0, 0.5, 0.9, 1.0), 1.0)
 
 
-def held_out_statistics(rng: np.random.Generator) -> tuple[Statistics, Statistics]:
+def layer_statistics(rng: np.random.Generator) -> tuple[Statistics, Statistics]:
     """Return how both operands are drawn in a run like a layer of a quantized network."""
     activations = Statistics(
         float(rng.uniform(0.08, 0.4)), float(rng.choice([0.0, 0.1, 0.3])), float(rng.uniform(0.0, 0.95)),

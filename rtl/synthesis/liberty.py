@@ -2,7 +2,7 @@
 
 Source of the format: Liberty User Guides and Reference Manual Suite 2017.06. An internal power table holds an energy in
 (capacitive_load_unit x voltage_unit^2), one for each rise and fall of the pin. Groups for different supply pins
-(`related_pg_pin`) are parts of one energy and add up, as OpenSTA adds them.
+(`related_pg_pin`) are views of one charge; whoever wants an energy takes their mean.
 """
 
 from __future__ import annotations

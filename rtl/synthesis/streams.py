@@ -20,7 +20,7 @@ class Statistics:
     Attributes
     ----------
     spread : float
-        Standard deviation over the format's greatest value; 0 draws uniform bits (of a float's exponent six).
+        Standard deviation over the format's greatest value; 0 draws uniform bits (of a float's exponent two).
     zeros : float
         Share of values that are set to zero.
     correlation : float
@@ -54,13 +54,13 @@ def draw(statistics: Statistics, form: Format, shape: tuple[int, int], rng: np.r
 
 
 def _uniform(form: Format, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Uniform bits; of a float's exponent those of 2^-31 to 2^32, so that sums of products stay finite."""
+    """Uniform bits; of a float's exponent the two that values of like size differ in (2^-1 to 2^2)."""
     bits = rng.integers(0, 1 << form.bits, shape, dtype=np.uint64)
     if form.is_integer:
         return bits
     mantissa = form.bits - 9
     exponents = np.uint64(0xFF << mantissa)
-    around_one = ((bits & exponents) >> np.uint64(mantissa + 2)) + np.uint64(127 - 31)
+    around_one = ((bits & exponents) >> np.uint64(mantissa + 6)) + np.uint64(127 - 1)
     return (bits & ~exponents) | (around_one << np.uint64(mantissa))
 
 

@@ -28,12 +28,13 @@ from rtl.synthesis.components_rtl import (
 from rtl.synthesis.cost_rows import CostRow, OperandStatistics, write_rows
 from rtl.synthesis.energy import EnergyModel
 from rtl.synthesis.energy_fit import (
-    FITTED_RUNS,
     HELD_OUT_RUNS,
+    LAYER_RUNS,
     STEPS,
+    WIDE_RUNS,
     Sample,
     fit,
-    held_out_statistics,
+    layer_statistics,
     sample,
     stimuli,
     training_statistics,
@@ -92,13 +93,14 @@ def characterize_pe(shape: PeShape, library: Library, *, check: bool = False, no
         made = stimuli(shape, runs, seed, drawn)  # type: ignore[arg-type]
         return [sample(s, model.per_cycle(gates.run(s.inputs, LEAD + _SETTLING)), clock) for s in made]
 
-    coefficients = fit(samples(FITTED_RUNS, _SEED, training_statistics))
+    wide, alike = samples(WIDE_RUNS, _SEED, training_statistics), samples(LAYER_RUNS, _SEED + 2, layer_statistics)
+    coefficients = fit(wide + alike)
     row = _row(
         gates, node_nm, kind="pe", name="", clock_fj=clock, coefficients=coefficients,
         activation=shape.activation, weight=shape.weight, accumulator=shape.accumulator, dataflow=shape.dataflow,
         shadow=int(shape.shadow and shape.dataflow == "ws"), latency_cycles=shape.latency_cycles,
     )  # fmt: skip
-    unseen = samples(HELD_OUT_RUNS, _SEED + 1, held_out_statistics)
+    unseen = samples(HELD_OUT_RUNS, _SEED + 1, layer_statistics)
     errors = np.array([row.total_fj(run.statistics) / run.total_fj - 1 for run in unseen])
     mean, most = float(np.abs(errors).mean()), float(np.abs(errors).max())
     return CostRow(**{**vars(row), "fit_error_mean": mean, "fit_error_max": most})
