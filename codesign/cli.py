@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -32,10 +32,8 @@ from codesign.cli_options import (
     Report,
     SetOption,
 )
+from codesign.cli_output import check_file, check_report, dimensions_of, emit, is_folder, rendered
 from workloads.errors import CodesignError
-
-if TYPE_CHECKING:
-    from codesign.result import Result
 
 app = typer.Typer(
     name="codesign",
@@ -69,20 +67,23 @@ def run(
 ) -> None:
     """Run a network on a machine.
 
-    Prints cycles, throughput, energy and area, and what binds each layer.
+    Prints cycles, throughput, energy and area, and what binds each layer. --out FOLDER/ writes a report instead.
     """
     from codesign.report.progress import layer_progress
     from codesign.runner import run as run_network
 
-    _check_folder(out)
+    report = format is Output.table and is_folder(out)
+    check_report(out) if report else check_file(out)
     with layer_progress() as progress:
         result = run_network(
             network, machine, set=set, batch=batch, fidelity=fidelity.value, formats=formats.value,
             mapping=mapping or None, objective=objective.value, allow_host=allow_host, random_weights=random_weights,
-            dimensions=_dimensions(dim), inputs=inputs or None, phase=phase.value if phase else "", context=context,
+            dimensions=dimensions_of(dim), inputs=inputs or None, phase=phase.value if phase else "", context=context,
             kv_format=kv_format, progress=progress,
         )  # fmt: skip
-    _emit(_rendered(result, format, out), out)
+    if report:
+        result.write_report(out)
+    emit(rendered(result, format, "" if report else out), "" if report else out)
 
 
 @app.command("map")
@@ -107,12 +108,12 @@ def map_network(
     from codesign.mapping_files import dump_mapping
     from codesign.runner import choose_mapping
 
-    _check_folder(out)
+    check_file(out)
     chosen = choose_mapping(
         network, machine, set=set, batch=batch, formats=formats.value, objective=objective.value, allow_host=allow_host,
-        dimensions=_dimensions(dim), phase=phase.value if phase else "", context=context, kv_format=kv_format,
+        dimensions=dimensions_of(dim), phase=phase.value if phase else "", context=context, kv_format=kv_format,
     )  # fmt: skip
-    _emit(dump_mapping(chosen, network, machine, objective.value), out)
+    emit(dump_mapping(chosen, network, machine, objective.value), out)
 
 
 @app.command("list")
@@ -124,7 +125,7 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> 
         from simulators.machine_files import machine_names as names
     else:
         from workloads.formats import format_names as names
-    _emit("".join(f"{name}\n" for name in names()), "")
+    emit("".join(f"{name}\n" for name in names()), "")
 
 
 @app.command()
@@ -137,10 +138,10 @@ def check(
     """Check files: OK, or all faults of each."""
     from codesign.check import check_file
 
-    faulty, dimensions = False, _dimensions(dim)
+    faulty, dimensions = False, dimensions_of(dim)
     for path in files:
         try:
-            _emit(f"{path}: OK, {check_file(path, dimensions)}\n", "")
+            emit(f"{path}: OK, {check_file(path, dimensions)}\n", "")
         except CodesignError as error:
             faulty = True
             _complain(error)
@@ -156,7 +157,7 @@ def doctor() -> None:
     """
     from codesign.doctor import report
 
-    _emit(report(), "")
+    emit(report(), "")
 
 
 @app.command()
@@ -166,7 +167,7 @@ def schema(out: OutOption = "") -> None:
 
     from simulators.machine_schema import machine_json_schema
 
-    _emit(json.dumps(machine_json_schema(), indent=1) + "\n", out)
+    emit(json.dumps(machine_json_schema(), indent=1) + "\n", out)
 
 
 @app.command()
@@ -181,7 +182,35 @@ def rtl(
     """
     from codesign.rtl_commands import write_rtl
 
-    _emit(write_rtl(machine, out, set), "")
+    emit(write_rtl(machine, out, set), "")
+
+
+@app.command()
+def memory(
+    trace: Annotated[str, typer.Argument(help="Requests: a line is an address and R or W, such as 0x40,R")],
+    standard: Annotated[str, typer.Option(help="DRAM standard such as ddr4-3200, or a DRAMsim3 .ini file")],
+    channels: Annotated[int, typer.Option(min=0, help="Channels; 0 takes the standard's own")] = 0,
+    mapping: Annotated[str, typer.Option(help="Address mapping such as rochrababgco; empty takes its own")] = "",
+    ranks: Annotated[int, typer.Option(min=0, help="Ranks of a channel; 0 takes the standard's own")] = 0,
+    row_policy: Annotated[str, typer.Option(help="open, or closed after every access")] = "open",
+    requests_per_clock: Annotated[int, typer.Option(min=1, help="Requests offered in a memory clock at most")] = 1,
+    commands: Annotated[str, typer.Option(help="Write every DRAM command to this CSV file")] = "",
+    format: Annotated[Report, typer.Option("--format", "-f", help="How to print the report")] = Report.table,
+    out: OutOption = "",
+) -> None:
+    """Run a trace of requests through a DRAM.
+
+    Cycle by cycle: cycles, read latencies, row hits, commands, energy.
+    """
+    from codesign.memory_commands import memory_report
+
+    check_file(out)
+    check_file(commands)
+    text = memory_report(
+        trace, standard, format is Report.json, channels=channels, mapping=mapping, ranks=ranks, row_policy=row_policy,
+        requests_per_clock=requests_per_clock, commands=commands,
+    )  # fmt: skip
+    emit(text, out)
 
 
 @app.command("rtl-check")
@@ -214,7 +243,7 @@ def rtl_check(
             text, equal = check_random_cases(
                 machine, cases, seed, backend.value, set, progress, registers=registers or bool(waves), waves=waves
             )  # fmt: skip
-    _emit(text, "")
+    emit(text, "")
     if not equal:
         raise typer.Exit(1)
 
@@ -239,7 +268,7 @@ def synth(
         text = synthesize_machine(
             machine, library, set, flat=flat, as_json=format is Report.json, mapper=mapper.value, progress=progress
         )
-    _emit(text, "")
+    emit(text, "")
 
 
 @app.command()
@@ -256,9 +285,28 @@ def validate(
     from codesign.validate_commands import validate as run_comparisons
 
     text, good = run_comparisons(comparisons or [], json)
-    _emit(text, "")
+    emit(text, "")
     if not good:
         raise typer.Exit(1)
+
+
+@app.command()
+def explain(figure: Annotated[str, typer.Argument(help="A reported figure or counter, such as utilization")]) -> None:
+    """Say what a reported figure means, its formula, its line in the source."""
+    from codesign.explain import explain as explain_term
+
+    emit(explain_term(figure), "")
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(help="A report's folder, or a .json of codesign run")],
+    second: Annotated[str, typer.Argument(help="The other one")],
+) -> None:
+    """Say why one result is faster than another, layer by layer."""
+    from codesign.diff import diff as compare
+
+    emit(compare(first, second), "")
 
 
 @app.callback(invoke_without_command=True)
@@ -268,54 +316,6 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
         typer.echo(f"codesign {__version__}")
         raise typer.Exit
-
-
-def _dimensions(texts: list[str]) -> dict[str, int]:
-    sizes = {}
-    for text in texts:
-        name, _, size = text.partition("=")
-        if not name or not size.isdecimal() or not 1 <= int(size[:10]) < 1 << 31 or len(size) > 10:
-            raise CodesignError(f"--dim {text}: NAME=SIZE with a size from 1 to {(1 << 31) - 1} is needed")
-        sizes[name] = int(size)
-    return sizes
-
-
-def _rendered(result: Result, output: Output, out: str) -> str:
-    if output is Output.json:
-        return result.to_json()
-    if output is Output.csv:
-        return result.to_csv()
-    from codesign.report.table import render, terminal_width
-
-    tty = not out and sys.stdout.isatty()
-    return render(result, width=terminal_width() if tty else None, colour=tty)
-
-
-def _emit(text: str, out: str) -> None:
-    if out:
-        from codesign.files import write_atomically
-
-        write_atomically(out, text)
-        return
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit has somewhere to go
-        raise typer.Exit(141) from None
-
-
-def _check_folder(out: str) -> None:
-    """Refuse an output that cannot be written before the work, not after it."""
-    if not out:
-        return
-    from pathlib import Path
-
-    if Path(out).is_dir() or not Path(out).parent.is_dir():
-        reason = "is a folder" if Path(out).is_dir() else "its folder does not exist"
-        raise CodesignError(f"--out {out}: {reason}")
 
 
 def _complain(error: CodesignError) -> None:

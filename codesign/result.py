@@ -6,9 +6,13 @@ import csv
 import io
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from codesign.layers import ACTIVITY, COLUMNS, DETAILS, Layers
+
+if TYPE_CHECKING:
+    from codesign.plot import Plot
 
 
 @dataclass
@@ -120,10 +124,34 @@ class Result:
         writer.writerow(last)
         return table.getvalue()
 
+    def write_report(self, folder: str | Path) -> None:
+        """Write the report into a folder: a page, its figures, the data, a timeline (`codesign.report.folder`).
+
+        Raises
+        ------
+        CodesignError
+            When the folder may not be written, or a package for figures is missing.
+        """
+        from codesign.report.folder import write_report
+
+        write_report(self, folder)
+
+    @property
+    def plot(self) -> Plot:
+        """Figures: ``r.plot.roofline()``, ``layers``, ``energy``, ``area``, ``timeline``."""
+        from codesign.plot import Plot
+
+        return Plot(self)
+
     def __str__(self) -> str:
         from codesign.report.table import render
 
         return render(self)
+
+    def _repr_html_(self) -> str:
+        from codesign.report.html import summary
+
+        return summary(self)
 
 
 _SUMMARY = (

@@ -1,0 +1,79 @@
+"""The page of a report: Jinja2 with autoescape; the figures are our own SVG; no script, nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from codesign.report.units import area, digits, energy, percent, seconds, si
+from codesign.report.words import sentences
+from workloads.errors import CodesignError
+
+if TYPE_CHECKING:
+    from codesign.report.whatif import WhatIf
+    from codesign.result import Result
+
+
+#: Layers that a notebook shows.
+_LONGEST = 8
+
+
+def page(result: Result, changes: Sequence[WhatIf], images: Sequence[tuple[str, str]]) -> str:
+    """Return the page of a result.
+
+    Parameters
+    ----------
+    changes : sequence of WhatIf
+    images : sequence of (title, SVG)
+        Text that is put into the page as it is: it must be our own.
+
+    Raises
+    ------
+    CodesignError
+        When Jinja2 is missing.
+    """
+    from codesign import __version__
+
+    return _environment().get_template("report.html.j2").render(
+        result=result, changes=changes, images=images, sentences=sentences(result, changes), cards=_cards(result),
+        version=__version__,
+    )  # fmt: skip
+
+
+def summary(result: Result) -> str:
+    """Return a result as a notebook shows it: sentences, figures of the whole, its longest layers.
+
+    Raises
+    ------
+    CodesignError
+        When Jinja2 is missing.
+    """
+    longest = sorted((row for row in result.layers if row["cycles"]), key=lambda row: -row["cycles"])[:_LONGEST]
+    return _environment().get_template("summary.html.j2").render(
+        result=result, sentences=sentences(result), cards=_cards(result), longest=longest
+    )
+
+
+def _environment() -> Any:
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise CodesignError('report: Jinja2 is not installed; pip install "codesign[plot]"') from error
+    environment = Environment(loader=PackageLoader("codesign.report"), autoescape=True, undefined=StrictUndefined)
+    environment.filters |= {
+        "seconds": seconds, "percent": percent, "energy": energy, "bytes": lambda value: si(value, "B"),
+    }  # fmt: skip
+    return environment
+
+
+def _cards(result: Result) -> list[tuple[str, str]]:
+    return [
+        ("latency", seconds(result.latency_s)),
+        ("inferences/s", si(result.throughput_per_s)),
+        ("TOPS", f"{digits(result.tops)} of {digits(result.peak_tops)}"),
+        ("utilization", percent(result.utilization)),
+        ("energy", energy(result.energy_pj["total"])),
+        ("power", si(result.power_w, "W")),
+        ("area", area(result.area_um2["total"])),
+        ("DRAM", si(result.dram_bytes, "B")),
+    ]
