@@ -107,14 +107,14 @@ def _format(fields: Fields) -> str:
 def _rotary(fields: Fields, name: str, **given: Any) -> Decoder:
     """Read what Llama, Mistral, Mixtral and Qwen have in common; `given` differs between them."""
     common = _common(fields)
+    tied, head = fields.flag("tie_word_embeddings", False), fields.size("head_dim", default=0, least=0)
     return Decoder(
         name, **common, vocabulary=fields.size("vocab_size", most=MOST_VOCABULARY),
         positions=fields.size("max_position_embeddings", default=2048),
         kv_heads=fields.size("num_key_value_heads", default=common["heads"]),
-        head_size=fields.size("head_dim", default=0, least=0),
         activation=fields.choice("hidden_act", allowed=ACTIVATIONS, default="silu"),
         number_format=_format(fields),
-        **{"tied": fields.flag("tie_word_embeddings", False), **given},
+        **{"tied": tied, "head_size": head, **given},
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Iterable
@@ -16,7 +17,8 @@ MOST_BYTES = 1 << 22
 MOST_LAYERS = 1 << 10
 MOST_SIZE = 1 << 20
 MOST_VOCABULARY = 1 << 24
-_MOST_DEPTH = 64
+#: How near a key must be to stand for a missing one: hidden_act is not hidden_size misspelt.
+_CLOSE = 0.8
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -86,8 +88,11 @@ class Fields:
             if self.values.get(key) is not None:
                 return key, self.values[key]
         if default is None:
-            near = did_you_mean(keys[0], self.values)
-            raise CodesignError(f"{self.where}: the key '{keys[0]}' is missing{near}")
+            if keys[0] in self.values:
+                raise self.fault(keys[0], "null where a value is needed")
+            near = difflib.get_close_matches(keys[0], self.values, n=1, cutoff=_CLOSE)
+            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            raise CodesignError(f"{self.where}: the key '{keys[0]}' is missing{hint}")
         return keys[0], default
 
     def size(self, *keys: str, default: int | None = None, least: int = 1, most: int = MOST_SIZE) -> int:
