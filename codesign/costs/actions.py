@@ -74,7 +74,7 @@ def layer_costs(machine: Machine, costs: list[ActionCost], activity: Activity | 
 
     A published profile of arithmetic knows no activity: its costs are the same for every layer.
     """
-    if activity is None or not is_synthesized(machine) or machine.array.dataflow == "rs":
+    if activity is None or not is_synthesized(machine):
         return costs
     array = _costs("array", logic.array(machine, activity))
     return array + [cost for cost in costs if cost.component != "array"]

@@ -42,14 +42,24 @@ class Logic(Protocol):
 
 
 def logic_of(machine: Machine) -> Logic:
-    """Return what prices a machine's logic, as its ``technology.arithmetic`` says."""
-    from codesign.costs.published_logic import PublishedLogic
-    from codesign.costs.synthesized_logic import SynthesizedLogic
+    """Return what prices a machine's logic, as its ``technology.arithmetic`` says.
 
-    return SynthesizedLogic(machine) if is_synthesized(machine) else PublishedLogic(machine)
+    A dataflow without RTL (rs) has a published profile, whatever the machine says.
+    """
+    from codesign.costs.published_logic import PublishedLogic
+    from codesign.costs.synthesized_logic import FALLBACK, SynthesizedLogic
+
+    if is_synthesized(machine):
+        return SynthesizedLogic(machine)
+    synthesized = names_synthesis(machine.technology.arithmetic)
+    return PublishedLogic(machine, FALLBACK if synthesized else machine.technology.arithmetic)
+
+
+def names_synthesis(profile: str) -> bool:
+    """Return whether a profile is one of tables from synthesis."""
+    return profile == "synthesized" or profile.endswith(".csv")
 
 
 def is_synthesized(machine: Machine) -> bool:
     """Return whether a machine's logic is priced by tables from synthesis, which follow the activity of its layers."""
-    profile = machine.technology.arithmetic
-    return profile == "synthesized" or profile.endswith(".csv")
+    return names_synthesis(machine.technology.arithmetic) and machine.array.dataflow != "rs"

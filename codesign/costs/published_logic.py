@@ -20,9 +20,9 @@ from workloads.activity import Activity
 class PublishedLogic:
     """A machine's logic by the profile that it names (or by another)."""
 
-    def __init__(self, machine: Machine, profile: str | None = None) -> None:
+    def __init__(self, machine: Machine, profile: str) -> None:
         self.machine, self.technology = machine, machine.technology
-        self.profile = profile or machine.technology.arithmetic
+        self.profile = profile
 
     def array(self, activity: Activity) -> Rows:
         """PEs: a MAC by a PE in use, registers by every PE clocked, tiles and sums that move."""

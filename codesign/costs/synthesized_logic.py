@@ -20,8 +20,8 @@ from rtl.synthesis.cost_rows import OperandStatistics
 from simulators.machine import Machine
 from workloads.activity import Activity, default_activity
 
-#: Who prices a vector lane of floats, which have no RTL.
-FLOAT_LANES = "horowitz_45nm"
+#: Who prices what has no RTL: vector lanes of floats, arrays with dataflow rs.
+FALLBACK = "horowitz_45nm"
 #: Bits of data outside of the array toggle as uniform bits do (assumed).
 UNIFORM = OperandStatistics(0.5, 0.5)
 _PJ_PER_FJ = 1e-3
@@ -99,7 +99,7 @@ class SynthesizedLogic:
             lane = self._energy(self._lane_of, lambda part: part.groups_fj["multiply_add"])
             yield "lane operation", "vector_operations", lane.times(1, "that of requantizing, whatever the function")
         elif self.machine.vector:
-            yield from PublishedLogic(self.machine, FLOAT_LANES).vector()
+            yield from PublishedLogic(self.machine, FALLBACK).vector()
 
     def adder(self) -> Figure:
         """An adder in the accumulator's format, with uniform bits."""
@@ -138,7 +138,7 @@ class SynthesizedLogic:
             yield "vector", "lanes", self._area(self._lane_of).times(lanes)
             own.pop("vector")
         elif lanes:
-            yield "vector", "lanes", PublishedLogic(machine, FLOAT_LANES).lane_area().times(lanes)
+            yield "vector", "lanes", PublishedLogic(machine, FALLBACK).lane_area().times(lanes)
         yield "accumulator", "adders", self._area(lambda table: table.adder(name)).times(machine.array.cols)
         own.pop("array")
         for component, bits in own.items():
