@@ -13,7 +13,10 @@ from codesign.cli import _outcome
 MACHINE = ["--machine", "small_npu_8x8"]
 ROOT = Path(__file__).parents[2]
 TOPOLOGY = "Layer, M, N, K,\nfirst, 20, 10, 30,\nsecond, 5, 64, 17,\n"
-USE = "use edge_npu, gemmini_16x16, nvdla_large, scalesim_32x32_is, scalesim_32x32_os, scalesim_32x32_ws, small_npu_8x8"
+USE = (
+    "use edge_npu, eyeriss, gemmini_16x16, nvdla_large, scalesim_32x32_is, scalesim_32x32_os, scalesim_32x32_ws, "
+    "small_npu_8x8"
+)
 
 
 def codesign(*arguments: str, **more) -> subprocess.CompletedProcess:
@@ -153,7 +156,9 @@ def test_check_goes_on_after_a_fault(tmp_path, topology, capsys):
          "give a seed for random ones (--random-weights SEED)"),
         (["run", "digits", *MACHINE, "--mapping", "no.yaml"], "no.yaml: cannot be read (No such file or directory)"),
         (["run", "digits", *MACHINE, "--out", "no/such.json"], "--out no/such.json: its folder does not exist"),
-        (["run", "digits", *MACHINE, "--out", "/"], "--out /: is a folder"),
+        (["run", "digits", *MACHINE, "--format", "csv", "--out", "/"], "--out /: is a folder"),
+        (["run", "digits", *MACHINE, "--out", "/"],
+         "--out /: the folder holds something else; give an empty one or a new name"),
         (["run", "digits", *MACHINE, "--dim", "N=0"],
          "--dim N=0: NAME=SIZE with a size from 1 to 2147483647 is needed"),
         (["run", "digits", *MACHINE, "--dim", "N=3"], "digits: has no symbolic dimensions to bind"),
