@@ -210,11 +210,15 @@ def _feed_forward(b: Builder, model: Decoder, prefix: str, source: str) -> str:
 
 
 def _mixture(b: Builder, model: Decoder, prefix: str, source: str) -> str:
-    """Return the weighted sum of what each token's experts make of it; a router chooses them."""
+    """Return the weighted sum of what each token's experts make of it.
+
+    A router chooses them: a maximum over its scores for each expert that a token takes.
+    """
     tokens, width = b.shape(source)
     taken, experts = model.active_experts, model.experts
     scores = b.same("softmax", f"{prefix}.gates", b.linear(f"{prefix}.router", source, experts, bias=False), axis=1)
-    gates = b.emit("top_k", f"{prefix}.chosen", (scores,), (tokens, taken), axis=1)
+    best = [b.emit("reduce_max", f"{prefix}.best{i}", (scores,), (tokens, 1), axes=(1,)) for i in range(taken)]
+    gates = b.emit("concat", f"{prefix}.chosen", best, (tokens, taken), axis=1)
 
     def products(name: str, of: str, outputs: int) -> str:
         weight = b.weight(f"{prefix}.{name}.weight", experts, outputs, b.shape(of)[-1])
