@@ -11,7 +11,7 @@ from codesign.validate.tables import recorded_misses
 from workloads.errors import unknown_name
 
 #: The modules of `codesign.validate` that compare, in the order of the table.
-SUITES = ("eyeriss", "tpu_v1", "gemmini")
+SUITES = ("eyeriss", "tpu_v1", "nvdla", "gemmini", "sesr")
 FAILURES = STATUSES[-2:]
 
 

@@ -11,7 +11,13 @@ from codesign.validate.tables import recorded_misses
 DOCS = Path(__file__).parents[3] / "docs" / "validation.md"
 
 
-@pytest.mark.parametrize("suite", SUITES)
+#: Suites that take minutes.
+LONG = ("sesr",)
+
+
+@pytest.mark.parametrize(
+    "suite", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in SUITES]
+)
 def test_rows(suite):
     rows = compare([suite])
     assert rows
