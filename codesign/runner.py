@@ -178,6 +178,7 @@ def prepare(
     if seed is not None:
         typed, weights = random_values(typed, seed), f"random (seed {seed})"
     trace = trace_network(typed, batch)
+    notes += _cache_note(trace, described, phase)
     given = read_inputs(inputs, trace)
     if weights == "real":
         trace, said = with_measured_activity(trace, graph, given)
@@ -207,6 +208,16 @@ def _retyped(graph: Network, machine: Machine, formats: str, label: str) -> tupl
             f"{pe.weight}; formats 'keep' forbids to re-type them"
         )
     return retype(graph, pe.activation, pe.weight, pe.accumulator)
+
+
+def _cache_note(trace: Trace, machine: Machine, phase: Phase | None) -> list[str]:
+    """Return a line where the vector unit packs and unpacks the key-value cache."""
+    kinds = {layer.operator for layer in trace.layers if layer.engine == "vector"}
+    if phase is None or not phase.kv_format or not kinds & {"quantize", "dequantize"}:
+        return []
+    pe = machine.array.pe
+    told = f"the array of {machine.name} multiplies {pe.activation} by {pe.weight}"
+    return [f"cache: {phase.kv_format}, packed and unpacked by the vector unit ({told})"]
 
 
 def _values(network: Any, ready: Prepared, fidelity: str, seed: int | None) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ def write_conversion(tracer: Tracer, operator: Operator) -> None:
     if before.bits == after.bits:
         write_view(tracer, operator)
         return
-    activation = after.bits if operator.kind == "dequantize" else before.bits
+    activation = _activation_bits(tracer, operator)
     elements = output.elements * tracer.batch
     reads, writes = (-(-elements * one.bits // activation) for one in (before, after))
     channels = output.shape[-1]
@@ -37,6 +37,14 @@ def write_conversion(tracer: Tracer, operator: Operator) -> None:
         window = Window(rows, 1, 1, channels, writes // reads, 1, channels, stride_h=0)
         parts = 1
     tracer.add(operator, "vector", window, function="requantize", operands=parts)
+
+
+def _activation_bits(tracer: Tracer, operator: Operator) -> int:
+    """Return the width of activations: that of what is packed, or of the rows that meet what is unpacked."""
+    if operator.kind == "quantize":
+        return tracer.tensor(operator.inputs[0]).format.bits
+    products = [one for one in tracer.readers.get(operator.outputs[0], []) if one.kind == "matmul"]
+    return tracer.tensor(products[0].inputs[0] if products else operator.outputs[0]).format.bits
 
 
 #: Writers of layers by operator kind.

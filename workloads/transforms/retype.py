@@ -22,9 +22,10 @@ def retype(
     symmetric, rounded half even; activations have no calibrated scale, so such a network has counts but no values.
     Pinned formats stay.
     """
-    if not any(not tensor.format.is_integer for tensor in network.tensors.values()):
+    floats = [tensor for tensor in network.tensors.values() if not tensor.format.is_integer and not tensor.pinned]
+    if not floats:
         return network, ""
-    names = sorted({tensor.format.name for tensor in network.tensors.values() if not tensor.format.is_integer})
+    names = sorted({tensor.format.name for tensor in floats})
     chosen = {"activation": activation, "weight": weight, "bias": accumulator}
     formats = {role: parse_format(name) for role, name in chosen.items()}
     network = fuse(network)
@@ -51,7 +52,10 @@ def retype(
 def _roles(network: Network) -> dict[str, tuple[str, int | None]]:
     """Return what each constant is: weights (with the axis of output channels), a bias, or an operand."""
     roles: dict[str, tuple[str, int | None]] = {}
+    unpacked = {operator.outputs[0] for operator in network.operators if operator.kind == "dequantize"}
     for operator in network.operators:
+        if operator.kind == "matmul" and operator.inputs[1] in unpacked:
+            roles[operator.inputs[1]] = ("weight", None)  # a cache is unpacked to what the array takes as weights
         constants = [(i, name) for i, name in enumerate(operator.inputs) if network.tensors[name].constant]
         for position, name in constants:
             if operator.kind in _MATRIX:

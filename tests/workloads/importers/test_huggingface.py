@@ -109,6 +109,13 @@ def test_a_cache_of_another_width_is_converted(kv_format, reads, writes):
     assert w.batch * w.out_h * w.out_w * w.out_c == writes * elements
 
 
+@pytest.mark.parametrize(("kv_format", "engine", "operands"), [("int4", "view", 1), ("int8", "vector", 2)])
+def test_a_cache_is_unpacked_to_what_the_array_takes_as_weights(kv_format, engine, operands):
+    typed, _ = retype(network(small(), name="decode", context=32, kv_format=kv_format), "int8", "int4")
+    layer = next(layer for layer in trace_network(typed).layers if layer.name == "block.0.attention.value.from_cache")
+    assert (layer.engine, layer.operands) == (engine, operands)
+
+
 def test_the_cache_keeps_its_format_where_the_rest_is_retyped():
     typed, _ = retype(network(small(), name="decode", context=8, kv_format="bf16"))
     kinds = {tensor.format.name for name, tensor in typed.tensors.items() if "cache" not in name and "key" not in name}
