@@ -136,7 +136,7 @@ def _check_layer(layer: Layer, layers: RtlLayers, plans: dict[str, Plan], check:
     if runs_on(layers.compiled.machine, layer) in ("view", "host"):
         layers.aside(layer)
         return
-    if on_host(layer):
+    if on_host(layer, layers.trace.arrays):
         check.layers.setdefault(layer.name, LayerCheck(layer.name, layer.operator, 0, on_host=True))
         layers.compute(layer)
         return

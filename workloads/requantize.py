@@ -122,7 +122,7 @@ def scale(sums: np.ndarray, multiplier: ArrayLike, rounding: str) -> np.ndarray:
     check_sums(sums)
     m, e = dyadic(multiplier)
     if rounding in ("tflite_double", TFLITE):
-        return _double_rounding(sums, m, e)
+        return double_rounding(sums, m, e)
     if rounding == "tflite_single":
         return np.clip(shift_half_up(sums * m, e), -(1 << 31), (1 << 31) - 1)
     shift = shift_half_up if rounding == "dyadic_half_up" else shift_half_even
@@ -162,12 +162,13 @@ def _check_multiplier(values: np.ndarray) -> None:
         raise CodesignError(f"requantize: multiplier {bad.flat[0]:g} is outside 0 <= multiplier < 2^30")
 
 
-def _double_rounding(sums: np.ndarray, m: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """gemmlowp's MultiplyByQuantizedMultiplier: a doubling high multiply, then a rounding shift.
+def double_rounding(sums: np.ndarray, m: ArrayLike, e: ArrayLike) -> np.ndarray:
+    """Return ``sums * m / 2^e`` rounded twice: gemmlowp's doubling high multiply, then its rounding shift.
 
-    The multiplier is m / 2^31 in [1/2, 1) times 2^shift. The left shift saturates at 32 bits, as the
+    The multiplier is m / 2^31, as a rule in [1/2, 1), times 2^(31 - e). The left shift saturates at 32 bits, as the
     accumulator does.
     """
+    m, e = np.asarray(m, np.int64), np.asarray(e, np.int64)
     shift = MANTISSA_BITS - e
     left = sums << np.maximum(shift, 0)
     product = np.clip(left, -(1 << 31), (1 << 31) - 1) * m

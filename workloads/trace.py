@@ -106,7 +106,8 @@ class Layer:
     weight_count, zero_weights : int
         Sparsity: weights, and those among them that are exactly zero; 0 and 0 where values are not known.
     permutation : tuple of int
-        A transpose's axes of the input in the output's order, in the graph's order of axes; empty for other operators.
+        The input's axes (in the graph's order) in the order in which a transpose, or a flattening that keeps the
+        order of memory, reads them; empty for other operators.
     activity : Activity
         Toggle rates of the operands, measured or the stated default; the energy of matrix layers depends on them.
     """

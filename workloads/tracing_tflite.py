@@ -25,8 +25,8 @@ def vector_as_tflite(
 ) -> Numbers:
     """Return a vector layer's numbers as TFLite has them.
 
-    An average is that of stored values, so it has no zero points; a softmax keeps its input's scale, a function by
-    table its input's and its output's.
+    An average is that of stored values, so it has no zero points; a mean has its multiplier as an integer and a shift;
+    a softmax keeps its input's scale, a function by table its input's and its output's.
     """
     scales = [_scale(one) for one in inputs]
     if function == "add":
@@ -37,9 +37,9 @@ def vector_as_tflite(
             multiplier=multiplier, input_zero_points=(0,), output_zero_point=0, rounding="tflite_average"
         )
     if function == "global_average_pool":
-        multiplier = np.atleast_1d(tflite.mean_multiplier(int(counts.flat[0]), scales[0], _scale(output)))
-        return numbers._replace(multiplier=multiplier, rounding="tflite_double")
-    if function == "requantize":
+        multiplier = np.array(tflite.mean_multiplier(int(counts.flat[0]), scales[0], _scale(output)), np.float64)
+        return numbers._replace(multiplier=multiplier, rounding="tflite_mean")
+    if function == "quantize":
         return numbers._replace(multiplier=np.atleast_1d(scales[0] / _scale(output)), rounding="tflite_double")
     if function == "softmax":
         return numbers._replace(multiplier=np.atleast_1d(scales[0]), rounding="tflite_softmax")

@@ -45,7 +45,8 @@ def _add(
 
 def write_elementwise(tracer: Tracer, operator: Operator) -> None:
     """Add a layer that computes each output element from the elements at its place."""
-    _add(tracer, operator, tracer.elementwise(operator.outputs[0]), OPERATORS[operator.kind].function)
+    rule = operator.kind if operator.kind == "quantize" else ""
+    _add(tracer, operator, tracer.elementwise(operator.outputs[0]), OPERATORS[operator.kind].function, rule=rule)
 
 
 def write_dynamic_quantize(tracer: Tracer, operator: Operator) -> None:

@@ -25,13 +25,14 @@ def write_move(tracer: Tracer, operator: Operator) -> None:
     )
 
 
-def write_view(tracer: Tracer, operator: Operator) -> None:
+def write_view(tracer: Tracer, operator: Operator, permutation: tuple[int, ...] = ()) -> None:
     """Add a view of all outputs; what changes its scale on the way is requantized first."""
     renamed = tuple(_rescaled(tracer, operator, name) for name in tracer.activations(operator))
     window = tracer.elementwise(operator.outputs[0])
     tracer.add(
-        operator, "view", window, inputs=renamed, outputs=operator.outputs, permutation=_permutation(operator)
-    )
+        operator, "view", window, inputs=renamed, outputs=operator.outputs,
+        permutation=permutation or _permutation(operator),
+    )  # fmt: skip
 
 
 def _permutation(operator: Operator) -> tuple[int, ...]:
@@ -63,7 +64,7 @@ def write_reshape(tracer: Tracer, operator: Operator) -> None:
         write_view(tracer, operator)
     elif len(after) == 2 and after[1] == math.prod(shape[1:]) and _only_products_read(tracer, output):
         tracer.flattened[output] = (shape[1], math.prod(shape[2:]))
-        write_view(tracer, operator)
+        write_view(tracer, operator, (0, *range(2, len(shape)), 1))
     else:
         write_move(tracer, operator)
 

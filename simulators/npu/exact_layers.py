@@ -44,7 +44,7 @@ class ExactLayers:
         layer = plan.layer
         if self.compiled.resident:
             return self._resident(plan)
-        if on_host(layer):
+        if on_host(layer, self.trace.arrays):
             return self._on_host(plan)
         if layer.engine == "move" or not has_values(layer):
             raise CodesignError(
@@ -86,7 +86,7 @@ class ExactLayers:
         shape = self.trace.shapes.get(layer.outputs[0], image.shape)
         if math.prod(shape) != image.size:
             return image
-        return image.reshape(shape) if len(shape) == 4 else image.transpose(0, 2, 3, 1).reshape(shape)
+        return image if image.shape == tuple(shape) else image.transpose(0, 2, 3, 1).reshape(shape)
 
     def aside(self, layer: Layer) -> None:
         """Do a view's (or a host operator's) part on the values: reshapes and concatenations move no bit."""
@@ -94,18 +94,12 @@ class ExactLayers:
             return
         shape = self.trace.shapes[layer.outputs[0]]
         operands = self.operands(layer)
-        if layer.permutation:
-            self.tensors[layer.outputs[0]] = operands[0].reshape(self.trace.shapes[layer.inputs[0]]).transpose(
-                layer.permutation
-            )
-            return
         if len(operands) > 1:
             axis = next(i for i, extent in enumerate(shape) if extent != operands[0].shape[i])
             self.tensors[layer.outputs[0]] = np.concatenate(operands, axis)
-        elif operands[0].ndim == 4 and len(shape) == 2:
-            self.tensors[layer.outputs[0]] = operands[0]  # a flattened image keeps its memory order
         elif operands[0].size == math.prod(shape):
-            self.tensors[layer.outputs[0]] = operands[0].reshape(shape)
+            values = operands[0].reshape(self.trace.shapes[layer.inputs[0]])
+            self.tensors[layer.outputs[0]] = values.transpose(layer.permutation or range(values.ndim)).reshape(shape)
 
     def _resident(self, plan: Plan) -> tuple[int, np.ndarray]:
         """Run a layer whose operands lie in the buffers from the start; its output is the raw sums."""

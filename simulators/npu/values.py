@@ -147,7 +147,7 @@ class LayerValues:
             m, e = np.broadcast_to(m, bias.shape), np.broadcast_to(e, bias.shape)
         else:
             bias = np.zeros(1, np.int64)
-            if len(np.unique(multiplier)) > 1:
+            if len(np.unique(multiplier)) > 1 and self.quantization.rounding != "tflite_mean":
                 raise CodesignError(
                     f"layer '{layer.name}': an average that leaves padding out has no integer form on the machine"
                 )
@@ -178,6 +178,9 @@ class LayerValues:
             found = [once_parameters(float(each), q.low - zero, q.high - zero, mode) for each in multiplier]
             self.rounds_as_stated = all(exact for _, _, exact in found)
             pairs = [(m, e) for m, e, _ in found]
+        elif q.rounding == "tflite_mean":
+            self.rounds_as_stated = mode == "tflite_double"
+            pairs = [(int(multiplier[0]), int(multiplier[1]))]
         else:
             self.rounds_as_stated = q.rounding in ("", mode)
             return dyadic(multiplier)
@@ -269,10 +272,15 @@ def has_values(layer: Layer) -> bool:
     return layer.engine == "vector" and layer.function in VALUE_FUNCTIONS and len(layer.inputs) == layer.operands <= 2
 
 
-def on_host(layer: Layer) -> bool:
-    """Whether a layer that the machine only times has values that the host computes (a softmax, a table)."""
-    tables = ("tflite_softmax", *(f"tflite_{name}" for name in TABLES))
-    return layer.quantization is not None and layer.quantization.rounding in tables
+def on_host(layer: Layer, arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether a layer that the machine only times has values that the host computes.
+
+    That is a softmax, a table, and an average over windows of different counts.
+    """
+    rounding = layer.quantization.rounding if layer.quantization else ""
+    if layer.quantization is not None and rounding == "tflite_average":
+        return len(np.unique(arrays[layer.quantization.multiplier])) > 1
+    return rounding in ("tflite_softmax", *(f"tflite_{name}" for name in TABLES))
 
 
 assert VALUE_FUNCTIONS[DEPTHWISE] == "depthwise"

@@ -36,6 +36,8 @@ class Builder:
         self._outer = {*model.inputs, *model.outputs}
         self._names = _unique_names(model)
         self._taken: set[str] = set()
+        #: What a PAD reads and its pads (top, left, bottom, right), by the tensor that it writes.
+        self.padded: dict[int, tuple[TfliteTensor, tuple[int, ...]]] = {}
 
     def fail(self, operator: TfliteOperator, message: str) -> NoReturn:
         """Raise the error of one operator."""

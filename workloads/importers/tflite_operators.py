@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from workloads.errors import CodesignError
+from workloads.formats import same_quantization
 from workloads.importers.tflite_builder import Builder
 from workloads.importers.tflite_file import TfliteOperator, TfliteTensor
 from workloads.importers.tflite_windows import conv_window, pool_window
-from workloads.integer.call import to_stored
 
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 _BOUNDS = {"RELU_N1_TO_1": (-1.0, 1.0), "RELU6": (0.0, 6.0), "RELU_0_TO_1": (0.0, 1.0)}
@@ -54,7 +54,6 @@ def _bounded(build: Builder, operator: TfliteOperator, activation: str, before: 
         steps = float(np.float32(bound) / scale)
         stored = zero + math.floor(abs(steps) + 0.5) * (1 if steps >= 0 else -1)  # C's round: half away from zero
         real.append(float(np.float32(np.clip(stored, kind.low, kind.high) - zero) * scale))
-    assert to_stored(np.array(real, np.float32), kind).size == 2
     build.emit(operator, "clip", (before,), final, low=real[0], high=real[1])
 
 
@@ -83,9 +82,18 @@ def _convolution(build: Builder, operator: TfliteOperator, depthwise: bool) -> N
     if weights.scale.size > 1 and weights.axis != axis:
         build.fail(operator, f"weights have a scale along axis {weights.axis}; use axis {axis}, of the outputs")
     window = conv_window(build, operator, image, weights.shape[1:3], output)
+    image, window["pads"] = _without_padding(build, image, window["pads"])
     names = (build.read(image, True), build.add_constant((weights.index, False), weights, values))
     groups = channels // per_group
     _finish(build, operator, "conv", names + _bias(build, operator, outputs), True, **window, groups=groups)
+
+
+def _without_padding(
+    build: Builder, image: TfliteTensor, pads: tuple[int, int, int, int]
+) -> tuple[TfliteTensor, tuple[int, ...]]:
+    """Return what a PAD made an image of, and the pads of both: a convolution pads with the zero point as well."""
+    source, more = build.padded.get(image.index, (image, (0, 0, 0, 0)))
+    return source, tuple(one + other for one, other in zip(pads, more, strict=True))
 
 
 def _bias(build: Builder, operator: TfliteOperator, outputs: int) -> tuple[str, ...]:
@@ -180,7 +188,13 @@ def _unary(kind: str, activation: str = "") -> Callable[[Builder, TfliteOperator
         image = build.is_image(source)
         name = build.read(source, image)
         if activation:
-            _bounded(build, operator, activation, name, build.write(output, image))
+            final = build.write(output, image)
+            tensor = build.tensors[final]
+            if not same_quantization(build.tensors[name].format, tensor.format):
+                rescaled = build.new(f"{final}/unbounded", tensor.shape, tensor.format)
+                build.emit(operator, "requantize", (name,), rescaled)
+                name = rescaled
+            _bounded(build, operator, activation, name, final)
         else:
             build.emit(operator, kind, (name,), build.write(output, image))
 
@@ -256,6 +270,8 @@ def _pad(build: Builder, operator: TfliteOperator) -> None:
     image = rank == 4
     order = (0, 3, 1, 2) if image else tuple(range(rank))
     before, after = (tuple(int(widths[axis, side]) for axis in order) for side in (0, 1))
+    if image and not widths[[0, 3]].any():
+        build.padded[output.index] = source, (*before[2:], *after[2:])
     name = build.read(source, image)
     build.emit(operator, "pad", (name,), build.write(output, image), before=before, after=after, value=0.0)
 
@@ -264,14 +280,17 @@ def _mean(build: Builder, operator: TfliteOperator) -> None:
     source, output = build.operand(operator, 0), build.result(operator)
     rank, keep = len(source.shape), bool(operator.options is not None and operator.options.KeepDims())
     axes = sorted({int(a) % rank for a in build.constant(operator, 1, ("INT32",)).reshape(-1) if -rank <= a < rank})
-    if not axes:
-        build.fail(operator, f"no axes within {rank}")
+    if rank != 4 or axes != [1, 2]:
+        build.fail(operator, f"a mean over the axes {axes} of {_text(source)}; use axes 1 and 2 of an image")
     kept = [1 if axis in axes else n for axis, n in enumerate(source.shape)]
     _check_shape(build, operator, output, tuple(n for i, n in enumerate(kept) if keep or i not in axes))
-    image = rank == 4 and axes == [1, 2]
-    given = tuple(_IMAGE_AXIS[axis] for axis in axes) if image else tuple(axes)
-    target = build.write(output, image and keep)
-    build.emit(operator, "reduce_mean", (build.read(source, image),), target, axes=tuple(sorted(given)), keepdims=keep)
+    name = build.read(source, True)
+    if keep:
+        build.emit(operator, "global_average_pool", (name,), build.write(output, True))
+        return
+    pooled = build.new(f"{output.name}/pooled", (*output.shape, 1, 1), build.format(output))
+    build.emit(operator, "global_average_pool", (name,), pooled)
+    build.emit(operator, "reshape", (pooled,), build.write(output))
 
 
 def _transpose(build: Builder, operator: TfliteOperator) -> None:

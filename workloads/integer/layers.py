@@ -15,7 +15,7 @@ from workloads.errors import CodesignError
 from workloads.integer import elementwise, pooling, tflite
 from workloads.integer.bounds import BOUNDING
 from workloads.integer.products import convolution_sums, matrix_sums
-from workloads.requantize import requantize
+from workloads.requantize import double_rounding, requantize
 from workloads.trace import Layer, Quantization, Window
 
 
@@ -105,6 +105,9 @@ def _requantized(layer: Layer, arrays: Mapping[str, np.ndarray], sums: np.ndarra
     """Requantize sums (N, C, OH, OW) with one multiplier, one per channel or, for an average, one per pixel."""
     known = _known(layer)
     multiplier = np.asarray(arrays[known.multiplier], np.float64).reshape(-1)
+    if rounding == "tflite_mean":
+        total = double_rounding(sums, *multiplier.astype(np.int64)) + known.output_zero_point
+        return np.clip(total, known.low, known.high)
     shape = (layer.window.out_h, layer.window.out_w) if layer.function == "average_pool" else (-1, 1, 1)
     spread = multiplier.reshape(shape if multiplier.size > 1 else ())
     if rounding == "half_away":

@@ -10,6 +10,8 @@ its reference kernels, and kept by tests of every intermediate tensor):
     Fully connected: the sum times that float64 multiplier, rounded once, ties away from zero.
 ``tflite_add``
     Operands lifted by 20 bits, each scaled against twice the larger scale, their sum scaled to the output.
+``tflite_mean``
+    The sum of differences over their count, rounded twice (`mean_multiplier`).
 ``tflite_average``
     The sum of a window's stored values over its count, ties away from zero.
 
@@ -71,9 +73,14 @@ def average(sums: np.ndarray, counts: ArrayLike) -> np.ndarray:
     return np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
 
 
-def mean_multiplier(count: int, input_scale: float, output_scale: float) -> float:
-    """Return what MEAN scales the sum of `count` differences to the zero point by."""
-    return float(np.float64(input_scale) / np.float64(output_scale)) / count
+def mean_multiplier(count: int, input_scale: float, output_scale: float) -> tuple[int, int]:
+    """Return multiplier and shift of a mean of `count` differences to the zero point, rounded twice.
+
+    The multiplier of the scales is divided by the count, truncated, and not normalised again: it may have 30 bits.
+    """
+    m, e = (int(part) for part in dyadic(np.float64(input_scale) / np.float64(output_scale)))
+    shift = min(count.bit_length() - 1, 32, 62 - e)
+    return (m << shift) // count, e + shift
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from workloads.integer import matrix, pooling, tflite, vector
 from workloads.integer.bounds import fused_bounds, stored_bounds
 from workloads.integer.call import Call, is_quantized, scalar_scale, scalar_zero_point, to_real
 from workloads.integer.products import convolution_sums, matrix_sums
-from workloads.requantize import requantize, scale
+from workloads.requantize import double_rounding, requantize, scale
 
 _Shape = tuple[int, ...]
 
@@ -47,22 +47,24 @@ def average_pool(call: Call) -> np.ndarray:
 
 
 def mean(call: Call) -> np.ndarray:
-    """Run `reduce_mean`: the sum of differences to the zero point, scaled by input over output scale and count."""
-    axes, source, output = tuple(call.attributes["axes"]), call.format(0), call.output.format
-    shifted = call.value(0).astype(np.int64) - scalar_zero_point(source)
-    sums = shifted.sum(axis=axes, keepdims=bool(call.attributes["keepdims"]))
-    count = int(np.prod([call.value(0).shape[axis] for axis in axes]))
-    multiplier = tflite.mean_multiplier(count, scalar_scale(source), scalar_scale(output))
-    return _bounded(call, scale(sums, multiplier, "tflite_double"))
+    """Run `global_average_pool`, which TFLite's MEAN over rows and columns is."""
+    source, output, image = call.format(0), call.output.format, call.value(0)
+    sums = (image.astype(np.int64) - scalar_zero_point(source)).sum(axis=(2, 3), keepdims=True)
+    count = image.shape[2] * image.shape[3]
+    multiplier = tflite.mean_multiplier(count, float(scalar_scale(source)), float(scalar_scale(output)))
+    return _bounded(call, double_rounding(sums, *multiplier))
 
 
 def rectify(call: Call) -> np.ndarray:
-    """Run `relu` and `clip`: the multiplier is a float32 quotient of scales."""
+    """Run `relu` and `clip`, which keep the scale."""
+    return np.clip(call.value(0), *stored_bounds(call.output.format, [(call.operator.kind, call.attributes)]))
+
+
+def change_scale(call: Call) -> np.ndarray:
+    """Run `requantize`, the first half of a RELU that changes the scale: the multiplier is a float32 quotient."""
     source, output = call.format(0), call.output.format
     ratio = float(scalar_scale(source) / scalar_scale(output))
-    values = scale(call.value(0).astype(np.int64) - scalar_zero_point(source), ratio, "tflite_double")
-    bounds = stored_bounds(output, [(call.operator.kind, call.attributes)])
-    return np.clip(values + scalar_zero_point(output), *bounds)
+    return _bounded(call, scale(call.value(0).astype(np.int64) - scalar_zero_point(source), ratio, "tflite_double"))
 
 
 def change_format(call: Call) -> np.ndarray:
@@ -108,6 +110,6 @@ def _bounded(call: Call, values: np.ndarray) -> np.ndarray:
 #: What differs from the operators of other networks, by kind.
 OPERATORS: dict[str, Callable[[Call], np.ndarray]] = {
     "conv": convolution, "gemm": fully_connected, "add": sum_of_two, "mul": vector.product_of_two,
-    "average_pool": average_pool, "reduce_mean": mean, "relu": rectify, "clip": rectify, "quantize": change_format,
-    "dequantize": change_format, "softmax": softmax, **dict.fromkeys(tflite.TABLES, from_table),
+    "average_pool": average_pool, "global_average_pool": mean, "relu": rectify, "clip": rectify,
+    "quantize": change_format, "dequantize": change_format, "requantize": change_scale, "softmax": softmax, **dict.fromkeys(tflite.TABLES, from_table),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from workloads.transforms.graph import Graph, copy_network, drop_unused_tensors
 
 #: Operators whose outputs pass the vector unit one by one, so that an activation can be applied on the way.
 HOSTS = ("conv", "conv_transpose", "gemm", "matmul", "expert_gemm", "add", "sub", "mul", "scale_shift", "average_pool",
-         "max_pool", "global_average_pool")  # fmt: skip
+         "max_pool", "global_average_pool", "requantize")  # fmt: skip
 _ACTIVATIONS = tuple(
     name for name, kind in OPERATORS.items() if kind.fusible and name not in ("quantize", "dequantize", "requantize")
 )

@@ -1,0 +1,64 @@
+"""Does a run of a TFLite network compute TFLite's integers, and say where something else had to be done?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import codesign as cd
+from tests.shared_data import shared_path
+from tests.workloads.tflite_cases import ELSEWHERE, ON_THE_MACHINE
+from tests.workloads.tflite_interpreter import Interpreted
+
+SMALL = "small_npu_8x8"
+
+
+def run_exactly(path, machine, seed, **given):
+    """Return (result, the interpreter's tensors, the network) for one random input."""
+    network, rng = cd.load_network(str(path)), np.random.default_rng(seed)
+    inputs = {n: rng.integers(-128, 128, network.tensors[n].shape).astype(np.int8) for n in network.inputs}
+    expected = Interpreted(path.read_bytes()).run(list(inputs.values()))
+    return cd.run(path, machine, fidelity="exact", inputs=inputs, **given), expected, network
+
+
+@pytest.mark.parametrize("case", [*ON_THE_MACHINE, *ELSEWHERE])
+def test_an_operator_in_exact_equals_the_interpreter(case, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes({**ON_THE_MACHINE, **ELSEWHERE}[case]().write())
+    result, expected, network = run_exactly(path, SMALL, 5)
+    for name in network.outputs:
+        np.testing.assert_array_equal(result.outputs[name].reshape(expected[name].shape), expected[name])
+    if not case.startswith("fully connected"):
+        assert not any("one step off" in note for note in result.notes)
+    assert any("host" in note for note in result.notes) == (case in ELSEWHERE and not case.startswith("concat"))
+
+
+@pytest.mark.parametrize("model", ["ad01_int8", "kws_ref_model", "str_ww_ref_model", "pretrainedResnet_quant"])
+def test_a_network_in_exact_equals_the_interpreter(model):
+    path = shared_path(f"verbatim/mlperf_tiny/{model}.tflite")
+    result, expected, network = run_exactly(path, "edge_npu", 6)
+    for name in network.outputs:
+        np.testing.assert_array_equal(result.outputs[name].reshape(expected[name].shape), expected[name])
+    assert result.notes[0].startswith("requantizer: tflite_double, as TFLite rounds, instead of dyadic_half_up")
+    assert result.cycles == cd.run(path, "edge_npu").cycles
+    assert result.weights == "real"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", [SMALL, "edge_npu", "gemmini_16x16"])
+def test_the_largest_network_in_exact_equals_the_interpreter(machine):
+    result, expected, network = run_exactly(shared_path("verbatim/mlperf_tiny/vww_96_int8.tflite"), machine, 7)
+    for name, values in result.outputs.items():
+        if name in expected and name in (*network.inputs, *network.outputs):
+            np.testing.assert_array_equal(values.reshape(expected[name].shape), expected[name])
+
+
+def test_a_mode_given_by_hand_is_kept_and_said(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(ON_THE_MACHINE["conv 1x1"]().write())
+    result, *_ = run_exactly(path, SMALL, 5, set=["vector.requantize=dyadic_half_up"])
+    assert result.notes == [
+        "requantizer: dyadic_half_up rounds other than TFLite's tflite_double; values may differ by one step",
+        "layer 'conv_2d_0': the machine has no parameters that round every sum as TFLite does; "
+        "an output may be one step off",
+    ]
