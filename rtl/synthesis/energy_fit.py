@@ -2,7 +2,8 @@
 
 The runs are drawn by a seed. In most of them spread, zeros, correlation and signs of both operands vary over more than
 tensors show, uniform bits and nothing but zeros among them; the others are drawn like the layers of quantized networks
-(rectified, correlated activations with many zeros; bell-shaped weights). Errors are of more runs of that kind, which
+(rectified, correlated activations, many zeros or a zero point at the range's end, channels that differ or stand still;
+bell-shaped weights). Errors are of more runs of that kind, which
 the fit has not seen.
 """
 
@@ -19,7 +20,7 @@ from rtl.synthesis.pe_stimuli import PeShape, Stimulus, multiply_stimulus
 from rtl.synthesis.streams import Statistics, draw
 from rtl.synthesis.toggles import LANES
 
-WIDE_RUNS, LAYER_RUNS, HELD_OUT_RUNS = 40, 16, 16
+WIDE_RUNS, LAYER_RUNS, HELD_OUT_RUNS = 32, 48, 24
 STEPS = 192
 _ROUNDS = 4000
 
@@ -52,7 +53,7 @@ def layer_statistics(rng: np.random.Generator) -> tuple[Statistics, Statistics]:
     """Return how both operands are drawn in a run like a layer of a quantized network."""
     activations = Statistics(
         float(rng.uniform(0.08, 0.4)), float(rng.choice([0.0, 0.1, 0.3])), float(rng.uniform(0.0, 0.95)),
-        bool(rng.random() < 0.8),
+        bool(rng.random() < 0.8), bool(rng.random() < 0.5), bool(rng.random() < 0.5),
     )  # fmt: skip
     return activations, Statistics(float(rng.uniform(0.1, 0.35)), float(rng.choice([0.0, 0.0, 0.3])))
 

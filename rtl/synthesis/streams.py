@@ -27,12 +27,18 @@ class Statistics:
         Of a value with the one before it, 0 to below 1.
     rectified : bool
         Negative values become zero (ReLU).
+    uneven : bool
+        Streams differ as channels do: in their spread (by powers of two, normally distributed), one in eight constant.
+    offset : bool
+        Zero is stored as the format's least value (a zero point of -128 in int8); integers only.
     """
 
     spread: float = 0.0
     zeros: float = 0.0
     correlation: float = 0.0
     rectified: bool = False
+    uneven: bool = False
+    offset: bool = False
 
 
 def draw(statistics: Statistics, form: Format, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -47,9 +53,13 @@ def draw(statistics: Statistics, form: Format, shape: tuple[int, int], rng: np.r
         values = noise.copy()
         for step in range(1, shape[0]):
             values[step] = rho * values[step - 1] + np.sqrt(1 - rho * rho) * noise[step]
-        bits = _patterns(values * statistics.spread, form, statistics.rectified)
+        if statistics.uneven:
+            values *= np.exp2(rng.standard_normal(shape[1]))
+            values = np.where(rng.random(shape[1]) < 1 / 8, values[0], values)
+        bits = _patterns(values * statistics.spread, form, statistics)
     if statistics.zeros:
-        bits = np.where(rng.random(shape) < statistics.zeros, np.uint64(0), bits)
+        zero = np.uint64(1 << (form.bits - 1) if statistics.offset and form.is_signed and form.is_integer else 0)
+        bits = np.where(rng.random(shape) < statistics.zeros, zero, bits)
     return bits
 
 
@@ -64,12 +74,14 @@ def _uniform(form: Format, shape: tuple[int, int], rng: np.random.Generator) -> 
     return (bits & ~exponents) | (around_one << np.uint64(mantissa))
 
 
-def _patterns(values: np.ndarray, form: Format, rectified: bool) -> np.ndarray:
-    if rectified:
+def _patterns(values: np.ndarray, form: Format, statistics: Statistics) -> np.ndarray:
+    if statistics.rectified:
         values = np.maximum(values, 0)
     if not form.is_integer:
         return float_patterns(values, form)
     low, high = (-(1 << (form.bits - 1)), (1 << (form.bits - 1)) - 1) if form.is_signed else (0, (1 << form.bits) - 1)
+    if statistics.offset and form.is_signed:  # twice the range, from the least value on
+        values = 2 * values + low / high
     whole = np.clip(np.rint(values * high), low, high).astype(np.int64)
     return whole.astype(np.uint64) & np.uint64((1 << form.bits) - 1)
 
