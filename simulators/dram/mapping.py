@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from simulators.dram.standard import Standard
 from workloads.errors import CodesignError, did_you_mean
 
-FIELDS = ("ch", "ra", "bg", "ba", "ro", "co")
+NAMES = {"ch": "channels", "ra": "ranks", "bg": "bank groups", "ba": "banks", "ro": "rows", "co": "bursts of a row"}
+FIELDS = tuple(NAMES)
 KNOWN = ("rochrababgco", "rorabgbachco", "rorababgchco", "chrobabgraco", "rocorababgch", "chrarobabgco")
 
 
@@ -25,8 +26,8 @@ def widths(standard: Standard, channels: int) -> dict[str, int]:
     """Return the bits of each field."""
     o = standard.organization
     sizes = {"ch": channels, "ra": o.ranks, "bg": o.bankgroups, "ba": o.banks, "ro": o.rows}
-    bits = {name: _log2(size, f"{standard.name}: {name}") for name, size in sizes.items()}
-    return bits | {"co": _log2(max(1, o.columns // o.burst_length), f"{standard.name}: co")}
+    bits = {name: _log2(size, f"{standard.name}: {NAMES[name]}") for name, size in sizes.items()}
+    return bits | {"co": _log2(max(1, o.columns // o.burst_length), f"{standard.name}: {NAMES['co']}")}
 
 
 def positions(mapping: str, bits: Mapping[str, int]) -> dict[str, int]:

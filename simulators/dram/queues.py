@@ -252,7 +252,7 @@ def move_transaction(m, c, clock):
             return True
         m[c + _DRAINING] = 0
         # With empty bank queues and a drain that would start again at once, only a read can end the wait.
-        if m[c + _QUEUED] > 0 or writes <= m[_ABOVE]:
+        if m[c + _QUEUED] > 0 or writes < min(m[_ABOVE] + 1, m[_WRITE_DEPTH]):
             return True
     order, depth, reads = c + m[_READ_AT], m[_READ_DEPTH], m[c + _READS]
     i = _first_with_room(m, c, order + depth, m[c + _BLOCKED], reads)

@@ -1,0 +1,217 @@
+"""What the command `memory` does: a trace of requests through a cycle-level DRAM, told as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from codesign.report.units import energy, si
+from workloads.errors import CodesignError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from simulators.dram.run import DramRun
+    from simulators.dram.standard import Standard
+
+PERCENTILES = (50, 90, 99)
+WIDTH = 40
+
+
+def find_standard(name: str, ranks: int) -> Standard:
+    """Return a standard by name, or from a DRAMsim3 configuration file (.ini), with `ranks` when not 0."""
+    from pathlib import Path
+
+    from simulators.dram.ini_files import read_ini
+    from simulators.dram.standards import standard_named
+
+    standard = read_ini(Path(name)) if name.endswith(".ini") else standard_named(name, "--standard")
+    return standard.with_ranks(ranks) if ranks else standard
+
+
+def run_trace(
+    trace: str,
+    standard: str,
+    channels: int = 0,
+    mapping: str = "",
+    ranks: int = 0,
+    row_policy: str = "open",
+    requests_per_clock: int = 1,
+    commands: str = "",
+) -> dict[str, Any]:
+    """Run a trace file and return the report as a dictionary, keys with their units.
+
+    Parameters
+    ----------
+    channels, ranks, mapping
+        The standard's own when 0 or empty.
+    commands : str
+        Write every command to this CSV file.
+
+    Raises
+    ------
+    CodesignError
+        For a bad trace (file and line), an unknown standard, mapping or row policy.
+    """
+    from simulators.dram.run import run_dram
+    from simulators.dram.state import Controller
+    from simulators.dram.trace_files import read_requests
+
+    chosen = find_standard(standard, ranks)
+    beyond = _Beyond(chosen, channels or chosen.channels)
+    run = run_dram(
+        chosen, beyond.counting(read_requests(trace)), channels or None, mapping or None,
+        Controller(row_policy=row_policy), requests_per_clock, trace=bool(commands),
+    )  # fmt: skip
+    if commands:
+        _write_commands(run, commands)
+    return _report(run, beyond.count, row_policy)
+
+
+class _Beyond:
+    """Counts requests beyond the capacity: their addresses wrap."""
+
+    def __init__(self, standard: Standard, channels: int) -> None:
+        self.size_bytes, self.count = standard.organization.channel_bytes * channels, 0
+
+    def counting(self, chunks: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for addresses, writes in chunks:
+            self.count += int((addresses >= self.size_bytes).sum())
+            yield addresses, writes
+
+
+def _write_commands(run: DramRun, path: str) -> None:
+    from codesign.files import write_atomically
+    from simulators.dram.constraints import COMMANDS
+    from simulators.dram.state import TRACE
+
+    lines = [",".join(TRACE)]
+    lines += [f"{c[0]},{COMMANDS[c[1]]},{','.join(map(str, c[2:]))}" for c in run.commands.tolist()]
+    write_atomically(path, "\n".join(lines) + "\n")
+
+
+def _percentile(run: DramRun, share: int) -> int:
+    total, at = int(run.histogram.sum()), 0
+    for latency, count in enumerate(run.histogram.tolist()):
+        at += count
+        if at * 100 >= share * total:
+            return latency
+    return 0
+
+
+def _histogram(run: DramRun) -> list[dict[str, int]]:
+    """Return reads by latency in bins whose widths double from 16 clocks on."""
+    bins, low, width = [], 0, 16
+    most = run.counts["max_read_latency"]
+    while low <= most and low < len(run.histogram):
+        last = low + width > most or low + width >= len(run.histogram)
+        reads = int(run.histogram[low:].sum() if last else run.histogram[low : low + width].sum())
+        bins.append({"from_cycles": low, "to_cycles": most if last else low + width - 1, "reads": reads})
+        if last:
+            break
+        low, width = low + width, width if low == 0 else 2 * width
+    return bins
+
+
+def _report(run: DramRun, beyond: int, row_policy: str) -> dict[str, Any]:
+    from simulators.dram.energy import energy_of
+
+    n, standard = run.counts, run.standard
+    size_bytes, seconds = standard.organization.request_bytes, run.cycles * standard.clock_ns * 1e-9
+    columns = n["RD"] + n["RDA"] + n["WR"] + n["WRA"]
+    spent = energy_of(run)
+    return {
+        "standard": standard.name,
+        "source": standard.source,
+        "channels": run.channels,
+        "ranks": standard.organization.ranks,
+        "mapping": run.mapping,
+        "row_policy": row_policy,
+        "request_bytes": size_bytes,
+        "requests": n["reads"] + n["writes"],
+        "reads": n["reads"],
+        "writes": n["writes"],
+        "requests_beyond_capacity": beyond,
+        "cycles": run.cycles,
+        "time_s": seconds,
+        "bandwidth_bytes_per_s": columns * size_bytes / seconds if seconds else 0.0,
+        "read_latency_mean_cycles": n["read_latency"] / n["reads"] if n["reads"] else 0.0,
+        "read_latency_max_cycles": n["max_read_latency"],
+        **{f"read_latency_p{p}_cycles": _percentile(run, p) for p in PERCENTILES},
+        "read_latency_histogram": _histogram(run) if n["reads"] else [],
+        "row_hits": n["read_hits"] + n["write_hits"],
+        "row_hit_share": (n["read_hits"] + n["write_hits"]) / columns if columns else 0.0,
+        "merged_reads": n["merged_reads"],
+        "merged_writes": n["merged_writes"],
+        "forwarded_reads": n["forwarded_reads"],
+        "writes_still_queued": n["writes"] - n["merged_writes"] - n["WR"] - n["WRA"],
+        "commands": run.commands_by_name,
+        "energy_pj": None if spent is None else spent.total_pj,
+        "energy_parts_pj": None if spent is None else spent.parts_pj,
+    }
+
+
+def as_json(report: dict[str, Any]) -> str:
+    """Return the report as JSON."""
+    return json.dumps(report, indent=1) + "\n"
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """Return the report as a table for people."""
+    r = report
+    lines = [
+        f"{r['standard']}, {r['channels']} channels x {r['ranks']} ranks, {r['mapping']}, {r['row_policy']} rows",
+        f"table of {r['source']}",
+        "",
+        f"requests    {r['requests']:,}: {r['reads']:,} reads, {r['writes']:,} writes of {r['request_bytes']} bytes",
+        f"cycles      {r['cycles']:,} ({si(r['time_s'], 's')}, {si(r['bandwidth_bytes_per_s'], 'B/s')})",
+        f"row hits    {r['row_hits']:,} ({100 * r['row_hit_share']:.1f} % of column commands)",
+        f"commands    {', '.join(f'{name} {count:,}' for name, count in r['commands'].items() if count)}",
+    ]
+    for key, what in (
+        ("merged_reads", "reads merged with one under way"),
+        ("forwarded_reads", "reads answered from a waiting write"),
+        ("merged_writes", "writes merged with one that waits"),
+        ("writes_still_queued", "writes acknowledged but not yet in the banks"),
+        ("requests_beyond_capacity", "requests beyond the capacity: their addresses wrap"),
+    ):
+        if r[key]:
+            lines.append(f"            {r[key]:,} {what}")
+    lines += [*_latency_lines(r), *_energy_lines(r)]
+    return "\n".join(lines) + "\n"
+
+
+def _latency_lines(r: dict[str, Any]) -> list[str]:
+    if not r["reads"]:
+        return []
+    marks = ", ".join(f"{p} % {r[f'read_latency_p{p}_cycles']:,}" for p in PERCENTILES)
+    lines = [
+        f"latency     mean {r['read_latency_mean_cycles']:,.1f} cycles, {marks}, max {r['read_latency_max_cycles']:,}"
+    ]
+    most = max(b["reads"] for b in r["read_latency_histogram"])
+    for b in r["read_latency_histogram"]:
+        bar = "#" * round(WIDTH * b["reads"] / most)
+        lines.append(f"  {b['from_cycles']:>6,} to {b['to_cycles']:>6,} {b['reads']:>12,} {bar}".rstrip())
+    return lines
+
+
+def _energy_lines(r: dict[str, Any]) -> list[str]:
+    if r["energy_pj"] is None:
+        return [f"energy      not available: no IDD is published for {r['standard']}"]
+    parts = [f"{name.replace('_', ' ')} {energy(pj)}" for name, pj in r["energy_parts_pj"].items() if pj]
+    return [f"energy      {energy(r['energy_pj'])} without I/O drivers", f"            {', '.join(parts)}"]
+
+
+def memory_report(trace: str, standard: str, json_output: bool, **options: Any) -> str:
+    """Run a trace and return what the command prints.
+
+    Raises
+    ------
+    CodesignError
+        As `run_trace`.
+    """
+    if options.get("requests_per_clock", 1) < 1:
+        raise CodesignError(f"--requests-per-clock: {options['requests_per_clock']} is not at least 1")
+    report = run_trace(trace, standard, **options)
+    return as_json(report) if json_output else as_text(report)
