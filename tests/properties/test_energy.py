@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from codesign.costs.actions import COMPONENTS, action_costs
+from codesign.costs.actions import COMPONENTS, action_costs, layer_costs
 from codesign.costs.energy import action_vector, energy
 from codesign.runner import prepare
 from simulators.activity import COUNTERS, as_dict
@@ -43,14 +43,19 @@ def test_program_alone_decides_every_counter_but_the_timed_ones(case):
     assert {k: v for k, v in decided.items() if k not in TIMED} == {k: v for k, v in cycle.items() if k not in TIMED}
 
 
-def test_fidelities_count_the_same_actions():
-    ready = prepare("digits", "small_npu_8x8")
+@pytest.mark.parametrize("profile", ["synthesized", "horowitz_45nm"])
+def test_fidelities_count_the_same_actions(profile):
+    ready = prepare("digits", "small_npu_8x8", (f"technology.arithmetic={profile}",))
     image = load_test_images()[0][:1].astype(np.int8)
     runs = {f: simulate(ready.trace, ready.machine, f, inputs={"image": image}) for f in ("exact", "cycle", "fast")}
-    costs = action_costs(ready.machine)
-    timed = [cost for cost in costs if cost.counter in TIMED]
-    assert {cost.counter for cost in timed} == {"cycles"}
+    seen = set()
     for exact, cycle, fast in zip(*(run.layers for run in runs.values()), strict=True):
+        activity = exact.layer.activity if exact.layer.engine == "matrix" else None
+        assert exact.layer.activity == cycle.layer.activity == fast.layer.activity
+        costs = layer_costs(ready.machine, action_costs(ready.machine), activity)
+        seen.add(next(cost.pj for cost in costs if cost.counter == "macs"))
+        timed = [cost for cost in costs if cost.counter in TIMED]
+        assert {cost.counter for cost in timed} == {"cycles"}
         np.testing.assert_array_equal(exact.counts, cycle.counts)
         slow, quick = as_dict(cycle.counts), as_dict(fast.counts)
         dynamic = [cost for cost in costs if cost.counter not in TIMED]
@@ -59,3 +64,4 @@ def test_fidelities_count_the_same_actions():
         whole = [energy(ready.machine, counts, costs).total_pj for counts in (slow, quick)]
         per_cycle = sum(cost.pj for cost in timed)
         assert whole[0] - whole[1] == pytest.approx(per_cycle * (slow["cycles"] - quick["cycles"]), rel=1e-6, abs=1e-3)
+    assert len(seen) > 1 if profile == "synthesized" else len(seen) == 1, "a layer's activity decides what a MAC costs"

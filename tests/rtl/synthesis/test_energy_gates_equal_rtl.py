@@ -95,7 +95,7 @@ def test_small_values_cost_less_than_uniform_bits():
 
 def test_energy_of_a_row_is_that_of_runs_it_has_not_seen():
     row = characterize_pe(INT8, library())
-    assert 0 < row.fit_error_mean < 0.06 and row.fit_error_max < 0.15
+    assert 0 < row.fit_error_mean < 0.1 and row.fit_error_max < 0.25
     assert row.node_nm == 180 and row.flip_flops >= 8 + 2 * 8 + 32 and row.area_um2 == gates_of(INT8).netlist.area_um2
     uniform = energy(INT8, Statistics())
     assert row.total_fj(OperandStatistics(0.5, 0.5, 1 / 256, 1 / 256)) == pytest.approx(sum(uniform.values()), rel=0.1)
