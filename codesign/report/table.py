@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from codesign.report.repeats import fold_blocks
 from codesign.report.summary import INDENT, summary_lines
 from codesign.report.units import energy, percent, si
 
@@ -47,8 +48,9 @@ def render(result: Result, width: int | None = None, colour: bool = False) -> st
         file=text, width=width, force_terminal=colour, no_color=not colour, highlight=False, markup=False,
         emoji=False, legacy_windows=False,
     )  # fmt: skip
-    console.print(_layer_table(result, width))
-    for line in summary_lines(result):
+    rows, folds = fold_blocks([_cells(row) for row in result.layers])
+    console.print(_layer_table(rows, width))
+    for line in [*folds, *summary_lines(result)]:
         for part in _wrapped(line, width):
             console.print(part, style="bold" if not part.startswith(" ") else None)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
@@ -61,9 +63,9 @@ def _wrapped(line: str, width: int) -> list[str]:
     return [part.replace("\u00a0", " ") for part in parts] or [""]
 
 
-def _layer_table(result: Result, width: int) -> Table:
+def _layer_table(rows: list[dict[str, str]], width: int) -> Table:
     """Wide readers get the shape and the bottleneck in full; narrow ones the figures and its first words."""
-    names, cells = _fitting([_cells(row) for row in result.layers], width)
+    names, cells = _fitting(rows, width)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for name in names:
         justify: Any = "right" if name in _FIGURES else "left"

@@ -1,0 +1,36 @@
+"""Are equal blocks of a network folded into one in the table, and no others?"""
+
+from __future__ import annotations
+
+import pytest
+
+from codesign.report.repeats import fold_blocks
+
+
+def rows(*names: str) -> list[dict[str, str]]:
+    """Return a row for each ``name=cycles``."""
+    pairs = (name.partition("=") for name in names)
+    return [{"layer": name, "cycles": cycles or "1"} for name, _, cycles in pairs]
+
+
+@pytest.mark.parametrize(("given", "shown", "folds"), [
+    ("a b.0.x b.0.y b.1.x b.1.y c", "a b.0-1.x b.0-1.y c", 1),
+    ("b.0.x b.1.x b.2.x=7 b.3.x=7 b.4.x", "b.0-1.x b.2-3.x=7 b.4.x", 2),
+    ("b.0.x b.0.y b.1.x", "b.0.x b.0.y b.1.x", 0),
+    ("b.0.x b.2.x", "b.0.x b.2.x", 0),
+    ("b.0.x c.1.x", "b.0.x c.1.x", 0),
+    ("b.1.x b.0.x", "b.1.x b.0.x", 0),
+    ("b.9.x b.10.x b.11.x", "b.9-11.x", 1),
+    ("conv1 conv2", "conv1 conv2", 0),
+    ("/l.0/a /l.1/a", "/l.0-1/a", 1),
+    ("", "", 0),
+])  # fmt: skip
+def test_rows(given, shown, folds):
+    folded, notes = fold_blocks(rows(*given.split()))
+    assert folded == rows(*shown.split())
+    assert len(notes) == folds
+
+
+def test_a_fold_says_what_it_stands_for():
+    _, notes = fold_blocks(rows("b.0.x", "b.1.x", "b.2.x"))
+    assert notes == ["b.0-2: 3 equal blocks, a row shows one of them"]
