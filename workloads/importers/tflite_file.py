@@ -207,8 +207,9 @@ def _quantization(table: Any, shape: tuple[int, ...], where: str) -> tuple[np.nd
     if not scale.size:
         return none
     axis = int(table.QuantizedDimension())
-    if not np.isfinite(scale).all() or (scale <= 0).any():
-        raise CodesignError(f"{where}: scale {float(scale.min()):g}; use finite positive scales")
+    good = np.isfinite(scale) & (scale >= 1e-30) & (scale <= 1e30)
+    if not good.all():
+        raise CodesignError(f"{where}: scale {scale[~good][0]:g}; use scales from 1e-30 to 1e30")
     if zero_point.size not in (0, scale.size):
         raise CodesignError(f"{where}: {scale.size} scales and {zero_point.size} zero points; use as many of both")
     if scale.size > 1 and (not 0 <= axis < len(shape) or shape[axis] != scale.size):

@@ -27,7 +27,8 @@ def stored_bounds(output: Format, functions: Iterable[tuple[str, dict[str, Any]]
     for kind, attributes in functions:
         if kind in BOUNDING:
             real = (0.0, np.inf) if kind == "relu" else (attributes["low"], attributes["high"])
-            stored = to_stored(np.clip(np.array(real, np.float32), -1e30, 1e30), output)
+            with np.errstate(over="ignore"):  # a tiny scale: beyond every stored value anyway
+                stored = to_stored(np.clip(np.array(real, np.float32), -1e30, 1e30), output)
             low, high = max(low, int(stored[0])), min(high, int(stored[1]))
     return low, high
 

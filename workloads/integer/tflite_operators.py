@@ -111,5 +111,6 @@ def _bounded(call: Call, values: np.ndarray) -> np.ndarray:
 OPERATORS: dict[str, Callable[[Call], np.ndarray]] = {
     "conv": convolution, "gemm": fully_connected, "add": sum_of_two, "mul": vector.product_of_two,
     "average_pool": average_pool, "global_average_pool": mean, "relu": rectify, "clip": rectify,
-    "quantize": change_format, "dequantize": change_format, "requantize": change_scale, "softmax": softmax, **dict.fromkeys(tflite.TABLES, from_table),
+    "quantize": change_format, "dequantize": change_format, "requantize": change_scale, "softmax": softmax,
+    **dict.fromkeys(tflite.TABLES, from_table),
 }  # fmt: skip
