@@ -147,7 +147,8 @@ BAD = {
     "kernel larger than the image": (lambda: pool(filterHeight=9), "its output has 1x2x2 pixels; 1x-2x2 are computed"),
     "pool of no size": (lambda: pool(filterWidth=0), "kernel = [2, 0]; use integers from 1"),
     "pool that changes the scale": (
-        lambda: one("MAX_POOL_2D", [S], S, (0.1, 0.2), _class="Pool2DOptions"), "'t0' and 't1' have different scales",
+        lambda: one("MAX_POOL_2D", [S], S, (0.1, 0.2), _class="Pool2DOptions"),
+        "'t0' and 't1' have different scales",
     ),
     "sum of other shapes": (
         lambda: one("ADD", [S, (1, 4, 4, 2)], S, (0.1, 0.1, 0.1), (0, 0, 0), _class="AddOptions"),
@@ -162,19 +163,24 @@ BAD = {
         "a mean over the axes [3] of 1x4x4x3; use axes 1 and 2 of an image",
     ),
     "paddings of two axes": (
-        lambda: one("PAD", [S], S, constants=[int32([0, 0], [1, 1])], _class="PadOptions"), "paddings of shape [2, 2] for 4 axes",
+        lambda: one("PAD", [S], S, constants=[int32([0, 0], [1, 1])], _class="PadOptions"),
+        "paddings of shape [2, 2] for 4 axes",
     ),
     "negative paddings": (
-        lambda: one("PAD", [S], S, constants=[int32([0, 0], [-1, 1], [0, 0], [0, 0])], _class="PadOptions"), "use two counts an axis",
+        lambda: one("PAD", [S], S, constants=[int32([0, 0], [-1, 1], [0, 0], [0, 0])], _class="PadOptions"),
+        "use two counts an axis",
     ),
     "transpose of no order": (
-        lambda: one("TRANSPOSE", [S], S, constants=[int32(0, 0, 1, 2)], _class="TransposeOptions"), "the order [0, 0, 1, 2] of 4 axes",
+        lambda: one("TRANSPOSE", [S], S, constants=[int32(0, 0, 1, 2)], _class="TransposeOptions"),
+        "the order [0, 0, 1, 2] of 4 axes",
     ),
     "softmax of another output": (
-        lambda: one("SOFTMAX", [S], S, _class="SoftmaxOptions", beta=1.0), "its output needs the scale 1/256",
+        lambda: one("SOFTMAX", [S], S, _class="SoftmaxOptions", beta=1.0),
+        "its output needs the scale 1/256",
     ),
     "softmax with beta": (
-        lambda: one("SOFTMAX", [S], S, (0.1, 1 / 256), (0, -128), _class="SoftmaxOptions", beta=2.0), "beta = 2; use 1",
+        lambda: one("SOFTMAX", [S], S, (0.1, 1 / 256), (0, -128), _class="SoftmaxOptions", beta=2.0),
+        "beta = 2; use 1",
     ),
     "options of another operator": (
         lambda: one("SOFTMAX", [S], S, (0.1, 1 / 256), (0, -128), _class="AddOptions"),
@@ -186,7 +192,8 @@ BAD = {
         "1x4x4x3, 1x4x4x3 along axis 3 make no 1x4x4x3",
     ),
     "concat beyond the axes": (
-        lambda: one("CONCATENATION", [S], S, _class="ConcatenationOptions", axis=9), "axis 9 of 4",
+        lambda: one("CONCATENATION", [S], S, _class="ConcatenationOptions", axis=9),
+        "axis 9 of 4",
     ),
 }  # fmt: skip
 
