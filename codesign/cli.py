@@ -130,9 +130,7 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> 
 
 @app.command()
 def check(
-    files: Annotated[
-        list[str], typer.Argument(help="Machine or mapping .yaml, network .onnx, .tflite, .csv, .json")
-    ],
+    files: Annotated[list[str], typer.Argument(help="Machine or mapping .yaml, network .onnx, .tflite, .csv, .json")],
     dim: DimensionOption = [],
 ) -> None:
     """Check files: OK, or all faults of each."""
@@ -254,20 +252,31 @@ def synth(
     library: Annotated[list[str], typer.Option("--library", "-l", help="Liberty file or folder (repeatable)")] = [],
     flat: Annotated[bool, typer.Option("--flat", help="Also the flattened whole, to compare (minutes)")] = False,
     mapper: Annotated[Mapper, typer.Option(help="What the gates are chosen for")] = Mapper.area,
+    target: Annotated[str, typer.Option(help="An FPGA instead of a library: xc7, ecp5, ice40")] = "",
+    fmax: Annotated[bool, typer.Option("--fmax", help="With --target: place and route (minutes)")] = False,
     format: Annotated[Report, typer.Option("--format", "-f", help="How to print the report")] = Report.table,
+    out: Annotated[str, typer.Option("--out", "-o", help="Write a cost table (.csv) for technology.arithmetic")] = "",
+    node_nm: Annotated[int | None, typer.Option(min=1, help="Node of a library whose name does not tell it")] = None,
     set: SetOption = [],
 ) -> None:
     """Synthesize the RTL of a machine.
 
-    Area and delay by component, from your Liberty library.
+    Area and delay by component, from your Liberty library; or what it takes of an FPGA.
     """
     from codesign.report.progress import layer_progress
-    from codesign.synth_commands import synthesize_machine
+    from codesign.synth_commands import check_out, synthesize_machine
+    from codesign.synth_fpga import fpga_report
 
+    as_json = format is Report.json
     with layer_progress() as progress:
-        text = synthesize_machine(
-            machine, library, set, flat=flat, as_json=format is Report.json, mapper=mapper.value, progress=progress
-        )
+        if target:
+            text = fpga_report(machine, target, set, routed=fmax, as_json=as_json, progress=progress)
+        else:
+            check_out(out)
+            text = synthesize_machine(
+                machine, library, set, flat=flat, as_json=as_json, mapper=mapper.value, out=out, node_nm=node_nm,
+                progress=progress,
+            )  # fmt: skip
     emit(text, "")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codesign.report.units import percent
 from codesign.runner import read_machine
+from workloads.errors import CodesignError
 
 if TYPE_CHECKING:
     from rtl.synthesis.components import DesignFigures, FlatFigures
@@ -20,7 +22,7 @@ Progress = Callable[[int, int, str], None]
 
 def synthesize_machine(
     machine: str, libraries: list[str], overrides: list[str], *, flat: bool = False, as_json: bool = False,
-    mapper: str = "area", progress: Progress | None = None,
+    mapper: str = "area", out: str = "", node_nm: int | None = None, progress: Progress | None = None,
 ) -> str:  # fmt: skip
     """Synthesize a machine's RTL; return the report.
 
@@ -37,6 +39,10 @@ def synthesize_machine(
     as_json : bool
     mapper : str
         `rtl.synthesis.yosys.MAPPERS`.
+    out : str
+        A cost table (CSV) to write, for ``technology.arithmetic``; energies are measured for it.
+    node_nm : int, optional
+        The library's node, where its name does not tell it.
     progress : callable, optional
 
     Raises
@@ -56,7 +62,18 @@ def synthesize_machine(
     figures = synthesize_components(design, library, recipe, progress)
     whole = synthesize_flat(design, library, recipe) if flat else None
     report = _report(described, library, figures, whole)
+    if out:
+        report["energy"] = _write_costs(described, library, figures, out, node_nm)
+        report["cost_table"] = out
     return json.dumps(report, indent=1) + "\n" if as_json else _table(report)
+
+
+def check_out(out: str) -> None:
+    """Refuse a cost table that could not be written, or not be used, before the work."""
+    if out and not out.endswith(".csv"):
+        raise CodesignError(f"--out {out}: a cost table is a .csv file")
+    if out and not Path(out).parent.is_dir():
+        raise CodesignError(f"--out {out}: its folder does not exist")
 
 
 def _report(machine: Machine, library: Library, figures: DesignFigures, flat: FlatFigures | None) -> dict[str, Any]:
@@ -84,6 +101,34 @@ def _report(machine: Machine, library: Library, figures: DesignFigures, flat: Fl
         "flat": None if flat is None else asdict(flat) | {"components_over_flat": figures.area_um2 / flat.area_um2},
         "modelled": {"node_nm": machine.technology.node_nm, "sram": _memories(machine)},
     }  # fmt: skip
+
+
+def _write_costs(
+    machine: Machine, library: Library, figures: DesignFigures, out: str, node_nm: int | None
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Write the cost table of a machine; return its components' energy in a cycle of uniform bits, fJ by group."""
+    from rtl.synthesis.cost_rows import GROUPS, CostRow, OperandStatistics, write_rows
+    from rtl.synthesis.tables import table_rows
+
+    rows = list(table_rows(machine, library, node_nm=node_nm))
+    key = {"library": rows[0].library, "node_nm": rows[0].node_nm, "supply_v": rows[0].supply_v}
+    blocks = [
+        CostRow(
+            "block", f.component.name, f.area_um2, f.flip_flops, f.period_ps, f.leakage_nw, 0.0,
+            recipe=figures.recipe, tool=figures.tool, **key,
+        )
+        for f in figures.components
+        if f.component.name not in ("pe", "vector_lane")
+    ]  # fmt: skip
+    write_rows([*rows, *blocks], out)
+    uniform = OperandStatistics(0.5, 0.5)
+    return [
+        {
+            "component": row.name or (row.accumulator if row.kind == "adder" else row.activation), "kind": row.kind,
+            "fj": {group: row.energy_fj(group, uniform) for group in GROUPS}, "fit_error_mean": row.fit_error_mean,
+        }
+        for row in rows
+    ]  # fmt: skip
 
 
 def _memories(machine: Machine) -> list[dict[str, Any]]:
@@ -140,6 +185,12 @@ def _notes(report: dict[str, Any]) -> list[str]:
         f"  modelled     SRAM at {report['modelled']['node_nm']} nm from the CACTI 7 table, um2: {memories}",
         "  neither      wires, clock tree, DRAM and its PHY, pads",
     ]
+    for row in report.get("energy", ()):
+        parts = ", ".join(f"{group} {fj:.3g}" for group, fj in row["fj"].items() if fj)
+        name = f"{row['kind']} {row['component']}".strip()
+        notes.append(f"  energy       {name}: {sum(row['fj'].values()):.4g} fJ a cycle of uniform bits ({parts})")
+    if "cost_table" in report:
+        notes.append(f"  cost table   {report['cost_table']}; use it with --set technology.arithmetic=PATH.csv")
     if report["flat"]:
         ratio = report["flat"]["components_over_flat"]
         notes.insert(0, f"  components   sum to {ratio:.3f} of the flattened whole's area")

@@ -1,0 +1,108 @@
+"""What `synth --target` does: a machine's RTL on an FPGA, its look-up tables, flip-flops, multipliers, block RAM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from codesign.costs import structure
+from codesign.runner import read_machine
+
+Progress = Callable[[int, int, str], None]
+_TITLES = ("component", "count", "LUT", "FF", "DSP", "BRAM", "MHz")
+
+
+def fpga_report(
+    machine: str, target: str, overrides: list[str], *, routed: bool = False, as_json: bool = False,
+    progress: Progress | None = None,
+) -> str:  # fmt: skip
+    """Map a machine's RTL to an FPGA family; return the report.
+
+    Parameters
+    ----------
+    machine : str
+        Preset or file.
+    target : str
+        `rtl.synthesis.fpga.TARGETS`.
+    overrides : list of str
+    routed : bool
+        Place and route every component by nextpnr, for its clock.
+    as_json : bool
+    progress : callable, optional
+
+    Raises
+    ------
+    CodesignError
+        For an unknown target, a machine without RTL, a missing yosys or (with `routed`) nextpnr.
+    """
+    from rtl.design import Design
+    from rtl.synthesis.fpga import clocks_mhz, map_to_fpga
+    from rtl.synthesis.place_route import DEVICES, find_nextpnr
+
+    described = read_machine(machine, overrides)
+    design = Design.of(described)
+    memories = {
+        name: (8 * getattr(described, name).size_bytes // bits, bits)
+        for name, bits in structure.array_word_bits(described).items()
+    }
+    clocks = clocks_mhz(design, target, progress) if routed else {}
+    figures = map_to_fpga(design, target, memories, progress)
+    report: dict[str, Any] = {
+        "machine": described.name, "target": target, "family": figures.target.name, "tool": figures.tool,
+        "script": figures.target.script, "block_ram": figures.target.block_ram,
+        "components": [
+            {"name": c.name, "count": c.count, **asdict(taken), "clock_mhz": clocks.get(c.name)}
+            for c, taken in figures.components
+        ],
+        "memories": {name: asdict(taken) | {"words_bits": memories[name]} for name, taken in figures.memories.items()},
+        "whole": asdict(figures.total) | {"clock_mhz": min((c for c in clocks.values() if c), default=None)},
+        "router": find_nextpnr(target)[1] if routed else "",
+        "router_device": " ".join(DEVICES[target]) if routed else "",
+        "router_package": f"yowasp-nextpnr-{target}" if target in DEVICES else "",
+    }  # fmt: skip
+    return json.dumps(report, indent=1) + "\n" if as_json else _table(report)
+
+
+def _table(report: dict[str, Any]) -> str:
+    rows = [_TITLES]
+    for c in report["components"]:
+        rows.append((c["name"], f"{c['count']:,}", *_taken(c), _mhz(c["clock_mhz"])))
+    for name, taken in report["memories"].items():
+        rows.append((name, "1", *_taken(taken), ""))
+    rows.append(("whole", "", *_taken(report["whole"]), _mhz(report["whole"]["clock_mhz"])))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_TITLES))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    return "\n".join([*lines, "", *_notes(report)]) + "\n"
+
+
+def _notes(report: dict[str, Any]) -> list[str]:
+    if report["router"]:
+        clock = f"{report['router']} {report['router_device']}: each component alone between registers; the whole's is"
+        clock += " the least of them, paths through several not among them"
+    elif report["router_package"]:
+        clock = f"not asked for: --fmax places and routes (pip install {report['router_package']})"
+    else:
+        clock = "no place and route for this family here; ecp5 and ice40 have one"
+    return [
+        f"  target   {report['family']}; {report['tool']}: {report['script']}",
+        "  counts   of one instance; the whole's of all instances; BRAM in " + report["block_ram"],
+        "  BRAM     memories as words of the array, one read and one write port; lanes with strides of their own and",
+        "           further clients need copies or arbitration, which are not counted",
+        f"  clock    {clock}",
+    ]
+
+
+def _taken(taken: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{taken[key]:,g}" if taken[key] % 1 else f"{int(taken[key]):,}" for key in _COUNTS)
+
+
+_COUNTS = ("luts", "flip_flops", "multipliers", "block_rams")
+
+
+def _mhz(clock: float | None) -> str:
+    return f"{clock:.0f}" if clock else "-"

@@ -1,0 +1,218 @@
+"""The same components on FPGAs: look-up tables, flip-flops, multipliers and block RAMs, by yosys.
+
+Each component is mapped apart, as for cells. Memories are counted as block RAM of the words that the array takes, one
+read and one write port; lanes with strides of their own and further clients need copies or arbitration, which are not
+in these counts. A read takes the half clock before the edge (block RAM has a register, the macro reads at once).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtl.build_cache import built, key_of
+from rtl.design import Design
+from rtl.npu.memories import MACRO
+from rtl.synthesis.components import Component, components_of
+from rtl.synthesis.hierarchy import part_of, split_modules
+from rtl.synthesis.place_route import DEVICES, clock_mhz
+from rtl.synthesis.yosys import find_yosys, run_yosys
+from workloads.errors import unknown_name
+
+_STATISTICS = "statistics.json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """An FPGA family.
+
+    Attributes
+    ----------
+    name : str
+    script : str
+        The yosys pass that maps to it.
+    luts : dict
+        Look-up tables taken by a cell, by the start of its type; distributed RAM and carry chains among them.
+    flip_flops, multipliers : tuple of str
+        Starts of types.
+    block_rams : dict
+        Block RAMs of the larger size taken by a cell, by the start of its type.
+    block_ram : str
+        What that is.
+    """
+
+    name: str
+    script: str
+    luts: dict[str, float]
+    flip_flops: tuple[str, ...]
+    multipliers: tuple[str, ...]
+    block_rams: dict[str, float]
+    block_ram: str
+
+
+#: Cells of the families: Xilinx UG953 and UG473, Lattice FPGA-TN-02204 and FPGA-TN-02205, iCE40 FPGA-TN-02013.
+TARGETS = {
+    "xc7": Target(
+        "Xilinx 7 series", "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
+        {"LUT": 1, "INV": 1, "SRL": 1, "RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4},
+        ("FD",), ("DSP48E1",), {"RAMB36E1": 1, "RAMB18E1": 0.5}, "RAMB36E1 (36 kbit)",
+    ),
+    "ecp5": Target(
+        "Lattice ECP5", "synth_ecp5", {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4}, ("TRELLIS_FF",),
+        ("MULT18X18D",), {"DP16KD": 1}, "DP16KD (18 kbit)",
+    ),
+    "ice40": Target(
+        "Lattice iCE40 UltraPlus", "synth_ice40 -dsp -device u", {"SB_LUT4": 1}, ("SB_DFF",), ("SB_MAC16",),
+        {"SB_RAM40_4K": 1}, "SB_RAM40_4K (4 kbit)",
+    ),
+}  # fmt: skip
+
+_MEMORY = """\
+module memory(input clk, input [{address}:0] read_address, output reg [{word}:0] read_data,
+              input write_enable, input [{address}:0] write_address, input [{word}:0] write_data);
+    reg [{word}:0] words [0:{last}];
+    always @(negedge clk) read_data <= words[read_address];
+    always @(posedge clk) if (write_enable) words[write_address] <= write_data;
+endmodule
+"""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one instance takes of an FPGA; block RAMs in the larger size."""
+
+    luts: float
+    flip_flops: int
+    multipliers: int
+    block_rams: float
+
+
+@dataclass(frozen=True)
+class FpgaFigures:
+    """A design on an FPGA.
+
+    Attributes
+    ----------
+    components : list of (Component, Resources)
+        Of one instance each.
+    memories : dict
+        Resources by memory.
+    total : Resources
+        Of all instances and memories.
+    target : Target
+    tool : str
+    """
+
+    components: list[tuple[Component, Resources]]
+    memories: dict[str, Resources]
+    total: Resources
+    target: Target
+    tool: str
+
+
+def map_to_fpga(
+    design: Design, target: str, memories: Mapping[str, tuple[int, int]],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> FpgaFigures:  # fmt: skip
+    """Map every component of a design, and its memories, to an FPGA.
+
+    Parameters
+    ----------
+    design : Design
+    target : str
+        One of `TARGETS`.
+    memories : mapping
+        (words, bits of a word) by name.
+    progress : callable, optional
+        Called with (done, all, name).
+
+    Raises
+    ------
+    CodesignError
+        For an unknown target, a missing yosys, a design that it refuses.
+    """
+    if target not in TARGETS:
+        raise unknown_name("--target", "target", target, TARGETS)
+    family, (_, tool) = TARGETS[target], find_yosys()
+    components, modules = components_of(design), split_modules(design.verilog)
+    boxes = {component.module for component in components} | {MACRO}
+    steps = len(components) + len(memories)
+    found, kept = [], {}
+    for i, component in enumerate(components):
+        if progress:
+            progress(i, steps, component.name)
+        text = part_of(modules, component.module, boxes)
+        found.append((component, resources_of(family, cells_of(text, component.module, family))))
+    for i, (name, (depth, width)) in enumerate(memories.items(), len(components)):
+        if progress:
+            progress(i, steps, name)
+        text = _MEMORY.format(address=max(1, (depth - 1).bit_length()) - 1, word=width - 1, last=depth - 1)
+        kept[name] = resources_of(family, cells_of(text, "memory", family))
+    everything = [(component.count, taken) for component, taken in found] + [(1, taken) for taken in kept.values()]
+    return FpgaFigures(found, kept, _sum(everything), family, tool)
+
+
+def clocks_mhz(
+    design: Design, target: str, progress: Callable[[int, int, str], None] | None = None
+) -> dict[str, float | None]:
+    """Return the clock of every component by name, placed and routed alone; None where the device is too small.
+
+    Raises
+    ------
+    CodesignError
+        For a target that nextpnr does not know here, or when nextpnr is missing.
+    """
+    if target not in DEVICES:
+        raise unknown_name("--fmax", "target with place and route", target, DEVICES)
+    components, modules = components_of(design), split_modules(design.verilog)
+    boxes = {component.module for component in components} | {MACRO}
+    found = {}
+    for i, component in enumerate(components):
+        if progress:
+            progress(i, len(components), f"routing {component.name}")
+        text = part_of(modules, component.module, boxes)
+        found[component.name] = clock_mhz(text, component.module, target, TARGETS[target].script)
+    return found
+
+
+def cells_of(verilog: str, top: str, target: Target) -> dict[str, int]:
+    """Return the cells that a module becomes on a family, by type."""
+    command, tool = find_yosys()
+    script = f"""\
+read_verilog -sv design.v
+{target.script} -top {top}
+tee -o {_STATISTICS} stat -json
+"""
+
+    def build(folder: Path) -> None:
+        (folder / "design.v").write_text(verilog, encoding="utf-8")
+        (folder / "script.ys").write_text(script, encoding="utf-8")
+        run_yosys(command, "script.ys", folder)
+        (folder / "design.v").unlink()
+
+    folder = built("fpga", key_of(verilog, script, tool), build)
+    modules = json.loads((folder / _STATISTICS).read_text(encoding="utf-8"))["modules"]
+    counts: dict[str, int] = modules[f"\\{top}"]["num_cells_by_type"]
+    return counts
+
+
+def resources_of(target: Target, cells: Mapping[str, int]) -> Resources:
+    """Return what some cells take; types that are wiring alone (wide multiplexers, buffers, carry) take nothing."""
+    luts = sum(number * _first(target.luts, kind) for kind, number in cells.items())
+    flip_flops = sum(number for kind, number in cells.items() if kind.startswith(target.flip_flops))
+    multipliers = sum(number for kind, number in cells.items() if kind.startswith(target.multipliers))
+    block_rams = sum(number * _first(target.block_rams, kind) for kind, number in cells.items())
+    return Resources(luts, flip_flops, multipliers, block_rams)
+
+
+def _first(table: Mapping[str, float], kind: str) -> float:
+    return next((value for start, value in table.items() if kind.startswith(start)), 0)
+
+
+def _sum(taken: list[tuple[int, Resources]]) -> Resources:
+    return Resources(
+        sum(n * r.luts for n, r in taken), sum(n * r.flip_flops for n, r in taken),
+        sum(n * r.multipliers for n, r in taken), sum(n * r.block_rams for n, r in taken),
+    )  # fmt: skip
