@@ -3,11 +3,13 @@
 They lie in ``~/.cache/codesign/rtl`` (below ``$XDG_CACHE_HOME`` when set); the environment variable
 ``CODESIGN_CACHE`` names another folder. Deleting it is always safe. What is there is whole: an entry is built in a
 folder beside it and renamed at the end, so a killed build leaves nothing that is found, and of several processes
-that need the same entry one builds and the others wait.
+that need the same entry one builds and the others wait. With every build, entries of its kind that nobody has used for
+`KEPT_DAYS` days are removed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -19,7 +21,9 @@ from pathlib import Path
 
 from workloads.errors import CodesignError
 
-_STALE_S = 86_400.0
+#: An entry that has not been used for so long is removed.
+KEPT_DAYS = 30
+_DAY_S = 86_400.0
 
 
 def cache_folder() -> Path:
@@ -57,6 +61,7 @@ def built(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     """
     target = cache_folder() / kind / key
     if target.is_dir():
+        _note_use(target)
         return target
     lock = target.parent / f".{key}.lock"
     try:
@@ -74,8 +79,15 @@ def built(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     return target
 
 
+def _note_use(target: Path) -> None:
+    """Note the day of an entry's last use as its folder's time; a cache that cannot be written is still read."""
+    with contextlib.suppress(OSError):
+        if time.time() - target.stat().st_mtime > _DAY_S:
+            os.utime(target)
+
+
 def _build(target: Path, build: Callable[[Path], None]) -> None:
-    _remove_remains(target.parent)
+    _remove_old(target.parent)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
     try:
         build(scratch)
@@ -89,11 +101,14 @@ def _build(target: Path, build: Callable[[Path], None]) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _remove_remains(folder: Path) -> None:
-    """Remove what builds killed long ago have left."""
-    for path in folder.glob(".*.new"):
-        try:
-            if time.time() - path.stat().st_mtime > _STALE_S:
-                shutil.rmtree(path, ignore_errors=True)
-        except OSError:
-            continue
+def _remove_old(folder: Path) -> None:
+    """Remove what builds killed more than a day ago have left, and entries long unused."""
+    now = time.time()
+    for path in folder.iterdir():
+        if path.name.startswith(".") and path.suffix != ".new":
+            continue  # a lock
+        days = 1 if path.suffix == ".new" else KEPT_DAYS
+        with contextlib.suppress(OSError):
+            if now - path.stat().st_mtime > days * _DAY_S:
+                aside = path.with_name(f".{path.name.strip('.')}.{os.getpid()}.new")  # never half there
+                shutil.rmtree(path.rename(aside), ignore_errors=True)

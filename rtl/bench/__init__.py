@@ -8,6 +8,7 @@ import numpy as np
 
 from rtl.bench.job import Job, Options, Run, prepare
 from rtl.bench.shape import BenchDesign
+from simulators.activity import COUNTERS
 from simulators.machine import Machine
 from workloads.errors import CodesignError, unknown_name
 
@@ -87,5 +88,5 @@ def run(
     job = prepare(design, machine, program, dram, stalls)
     if len(program) == 0:
         start, end = job.times()
-        return Run(0, start, end, np.zeros(0, np.int64))
+        return Run(0, start, end, np.zeros(len(COUNTERS), np.int64))
     return BACKENDS[backend](job, chosen)

@@ -2,12 +2,14 @@
 
 import ctypes
 import multiprocessing
+import os
 import shutil
+import time
 
 import pytest
 
 from rtl import verilator
-from rtl.build_cache import built, cache_folder, key_of
+from rtl.build_cache import KEPT_DAYS, built, cache_folder, key_of
 from rtl.verilator import build_library
 from workloads.errors import CodesignError
 
@@ -73,6 +75,18 @@ def _race(gate, key, number):
 
     gate.wait()
     return (built("kind", key, write) / "who").read_text()
+
+
+def test_entries_long_unused_are_removed(empty_cache):
+    kept, used, old = (built("kind", key_of(name), lambda folder: None) for name in "abc")
+    remains = kept.parent / ".killed.new"
+    remains.mkdir()
+    month_ago = time.time() - (KEPT_DAYS + 1) * 86_400
+    for path in (used, old, remains):
+        os.utime(path, (month_ago, month_ago))
+    assert built("kind", key_of("b"), lambda folder: pytest.fail("it is there")) == used
+    latest = built("kind", key_of("d"), lambda folder: None)
+    assert sorted(kept.parent.iterdir()) == sorted((kept, used, latest))
 
 
 def test_processes_that_build_the_same_agree(empty_cache):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from rtl.bench import BACKENDS, Options, run
+from simulators.activity import COUNTERS
 from simulators.machine import Dma, Machine, Memory
+from simulators.program import assemble
 from tests.rtl.bench.exerciser import ExerciserDesign, expected, random_requests
 from tests.simulators.npu.machines import small_machine
 from workloads.errors import CodesignError
@@ -94,3 +96,10 @@ def test_faults_are_one_line():
         run("verilator", design, machine, program, np.zeros(16, np.int16))
     with pytest.raises(CodesignError, match="probes are recorded by 'verilator'"):
         run("verilator", design, machine, program, np.zeros(16, np.uint8), options=Options(hashes=True))
+
+
+def test_an_empty_program_counts_nothing():
+    machine = machine_with(4, 9, 0, 3)
+    got = run("verilator", ExerciserDesign.of(machine), machine, assemble([]), np.zeros(16, np.uint8))
+    assert got.cycles == len(got.start) == len(got.end) == 0
+    np.testing.assert_array_equal(got.counts, np.zeros(len(COUNTERS), np.int64))
