@@ -45,6 +45,18 @@ def offer(state, config, cycle, identity, address, size_bytes):
 
 
 @inlined_kernel
+def busy_until(state):
+    """Return the memory clock in which the slot of the last request ends."""
+    return state[_BUSY]
+
+
+@inlined_kernel
+def keep_busy_until(state, clock):
+    """Make slots begin at `clock` or later: another queue of the same memory has been served until then."""
+    state[_BUSY] = clock
+
+
+@inlined_kernel
 def has_room(state, config):
     """Return whether an offer would be accepted."""
     return state[_HELD] < config[_DEPTH]

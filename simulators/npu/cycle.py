@@ -13,7 +13,7 @@ import numpy as np
 from simulators.activity import INDEX
 from simulators.kernels import inlined_kernel, kernel
 from simulators.machine import Machine
-from simulators.memory import simple
+from simulators.memory import port as memory_port
 from simulators.npu import dma
 from simulators.npu.config import C, compile_machine, function_table
 from simulators.npu.control import (
@@ -28,7 +28,7 @@ from simulators.npu.control import (
     tile_fault,
 )  # fmt: skip
 from simulators.npu.counts import count_program, new_counts
-from simulators.npu.state import COMPLETE, S, new_state
+from simulators.npu.state import COMPLETE, S, new_memory, new_state
 from simulators.program import (
     ENGINES,
     EXECUTE_ENGINE,
@@ -44,7 +44,7 @@ from simulators.program import (
 )  # fmt: skip
 from workloads.errors import CodesignError
 
-_NEVER = simple.NEVER
+_NEVER = memory_port.NEVER
 _ENGINE = np.array(QUEUE_OF_OPCODE, np.int64)
 _DEPTH0, _OUTSTANDING = C["depth_load"], C["outstanding"]
 _OP = F["opcode"]
@@ -62,7 +62,7 @@ _M_LOAD, _M_STORE, _CYCLES = INDEX["load_wait_memory"], INDEX["store_wait_memory
 
 
 @inlined_kernel
-def _step(st, config, functions, program, stalls, counts, cycle):
+def step(st, config, functions, program, stalls, counts, cycle):
     """Do everything that happens in one cycle, on the state of its beginning."""
     s = st.s
     push = -1
@@ -138,18 +138,18 @@ def _next_transfer(st, config, program, stalls, cycle):
     elif s[_LOAD_HELD] < config[_OUTSTANDING]:
         if program[s[_LOAD_NOW], _OP] == FILL:
             return soon
-        if simple.has_room(st.memory, config):
+        if memory_port.has_room(st.memory, config):
             best = min(best, _unstalled(stalls, soon, 0))
-    if s[_OFFER] and s[_STORE_HELD] < config[_OUTSTANDING] and simple.has_room(st.memory, config):
+    if s[_OFFER] and s[_STORE_HELD] < config[_OUTSTANDING] and memory_port.has_room(st.memory, config):
         best = min(best, _unstalled(stalls, soon, 0))
-    due = simple.next_event(st.memory, config)
+    due = memory_port.next_event(st.memory, config)
     if due < _NEVER:
         best = min(best, _unstalled(stalls, max(soon, due), 1))
     return best
 
 
 @inlined_kernel
-def _next(st, config, program, stalls, cycle):
+def next_cycle(st, config, program, stalls, cycle):
     """Return the next cycle after `cycle` in which anything can happen, `_NEVER` when nothing ever will."""
     s, soon = st.s, cycle + 1
     if s[_PC] < program.shape[0]:
@@ -171,7 +171,7 @@ def _next(st, config, program, stalls, cycle):
 
 
 @inlined_kernel
-def _account(st, config, program, counts, cycle, following):
+def account(st, config, program, counts, cycle, following):
     """Count the waits of cycles `cycle` + 1 .. `following`, in which nothing changes before `following` acts."""
     s, gap = st.s, following - cycle
     if s[_PC] < program.shape[0]:
@@ -215,14 +215,14 @@ def _run(st, config, functions, program, stalls, counts):
     """Run to the last end; return the last cycle, or -1 - cycle at a deadlock or a misplaced tile."""
     cycle = np.int64(0)
     while True:
-        if not _step(st, config, functions, program, stalls, counts, cycle):
+        if not step(st, config, functions, program, stalls, counts, cycle):
             return -1 - cycle
         if st.s[_ENDED] == program.shape[0]:
             return cycle
-        following = _next(st, config, program, stalls, cycle)
+        following = next_cycle(st, config, program, stalls, cycle)
         if following >= _NEVER:
             return -1 - cycle
-        _account(st, config, program, counts, cycle, following)
+        account(st, config, program, counts, cycle, following)
         cycle = following
 
 
@@ -266,7 +266,7 @@ def run_cycle(machine: Machine, program: np.ndarray, stalls: np.ndarray | None =
     if len(table) == 0:
         return Run(0, np.zeros(0, np.int64), np.zeros(0, np.int64), counts)
     count_program(config, functions, table, counts)
-    st = new_state(config, table)
+    st = new_state(config, table, new_memory(machine, config))
     cycles = _run(st, config, functions, table, schedule, counts)
     if cycles < 0:
         raise CodesignError(f"program: {stuck(st, table)} (cycle {-1 - cycles})")

@@ -16,6 +16,7 @@ from simulators.npu.cycle import run_cycle
 from simulators.npu.exact import new_memories, run_exact
 from simulators.npu.fast import estimate
 from simulators.npu.mapper import choose
+from simulators.npu.multicore import run_cores
 from simulators.npu.planner import compile_for, emit_program
 from simulators.npu.requantizer import requantize
 from simulators.program import as_table
@@ -51,6 +52,8 @@ def kernel_results() -> dict[str, np.ndarray]:
             results[f"{key}.counts"] = counts
             run = run_cycle(compiled.machine, program)
             results[f"{key}.cycle"] = np.concatenate([run.start, run.end, run.counts])
+            cores = run_cores(compiled.machine, [program, program])
+            results[f"{key}.cores"] = np.concatenate([one for core in cores.cores for one in core[1:]])
             dram = np.random.default_rng(1).integers(0, 8, plan.at("dram_end"), dtype=np.uint8)
             exact = run_exact(compiled.machine, program, new_memories(compiled.machine, dram))
             results[f"{key}.exact"] = np.concatenate([exact.start, exact.end, exact.counts, exact.memories.dram])

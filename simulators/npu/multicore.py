@@ -1,0 +1,103 @@
+"""Equal cores that share a memory: each runs its own program, all of them cycle by cycle.
+
+A core has a port and a queue at the memory (docs/npu.md, "Memory port"); the memory serves one request at a time, in
+the order of acceptance, whichever queue it came by. Of several cores that offer in the same cycle the first is
+another one each cycle. One core alone runs as in `simulators.npu.cycle`, in every start, end and count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from simulators.activity import INDEX
+from simulators.kernels import kernel
+from simulators.machine import Machine
+from simulators.memory import simple
+from simulators.npu.config import compile_machine, function_table
+from simulators.npu.counts import count_program, new_counts
+from simulators.npu.cycle import Run, account, next_cycle, refuse_overflow, step, stuck
+from simulators.npu.state import S, new_state
+from simulators.program import as_table
+from workloads.errors import CodesignError
+
+_ENDED, _NEVER = S["ended"], simple.NEVER
+
+
+@kernel
+def _run_cores(states, config, functions, programs, stalls, counts, following, ends):
+    """Run to the last core's end; return -1, or the core that can never go on."""
+    cores, busy = following.shape[0], np.int64(0)
+    while True:
+        cycle = _NEVER
+        for i in range(cores):
+            cycle = min(cycle, following[i])
+        if cycle >= _NEVER:
+            return -1
+        for j in range(cores):
+            i = (j + cycle) % cores
+            if following[i] != cycle:
+                continue
+            st, program = states[i], programs[i]
+            simple.keep_busy_until(st.memory, busy)
+            if not step(st, config, functions, program, stalls, counts[i], cycle):
+                return i
+            busy = simple.busy_until(st.memory)
+            following[i] = _NEVER
+            if st.s[_ENDED] == program.shape[0]:
+                ends[i] = cycle
+                continue
+            then = next_cycle(st, config, program, stalls, cycle)
+            if then >= _NEVER:
+                return i
+            account(st, config, program, counts[i], cycle, then)
+            following[i] = then
+
+
+class MulticoreRun(NamedTuple):
+    """What some programs did side by side.
+
+    Attributes
+    ----------
+    cycles : int
+        Of the core that ends last.
+    cores : tuple of Run
+        Each core's own run.
+    """
+
+    cycles: int
+    cores: tuple[Run, ...]
+
+
+def run_cores(machine: Machine, programs: Sequence[np.ndarray]) -> MulticoreRun:
+    """Run a program on each of some equal cores that share the machine's memory.
+
+    Parameters
+    ----------
+    machine : Machine
+        A core, and the memory that all share: its bandwidth is that of all cores together.
+    programs : sequence of numpy.ndarray
+        Of dtype `simulators.program.COMMAND`, a core each, none empty.
+
+    Raises
+    ------
+    CodesignError
+        At a deadlock, naming the core and the command that waits, and when a token counter overflows.
+    """
+    config, functions = compile_machine(machine), function_table(machine)
+    tables = tuple(as_table(program) for program in programs)
+    states = tuple(new_state(config, table) for table in tables)
+    counts = np.zeros((len(tables), len(new_counts())), np.int64)
+    for row, table in zip(counts, tables, strict=True):
+        count_program(config, functions, table, row)
+    following, ends = np.zeros(len(tables), np.int64), np.zeros(len(tables), np.int64)
+    faulty = int(_run_cores(states, config, functions, tables, np.zeros((0, 2), np.uint8), counts, following, ends))
+    if faulty >= 0:
+        raise CodesignError(f"program of core {faulty}: {stuck(states[faulty], tables[faulty])}")
+    for state in states:
+        refuse_overflow(state)
+    counts[:, INDEX["cycles"]] = ends
+    runs = (Run(int(end), st.start, st.end, row) for end, st, row in zip(ends, states, counts, strict=True))
+    return MulticoreRun(int(ends.max()), tuple(runs))
