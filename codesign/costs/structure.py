@@ -41,8 +41,14 @@ def widths(machine: Machine) -> Widths:
 
 
 def streamed_bits(machine: Machine) -> int:
-    """Bits of the operands that pass through a PE: activations (ws), weights (is), both (os, rs)."""
+    """Bits of the operands that pass through a PE: activations (ws), weights (is), both (os, rs).
+
+    None where they are broadcast; there is a register a row then (`skew_register_bits`), and a sum in a PE's place in
+    the tree.
+    """
     bits = widths(machine)
+    if machine.array.style == "dot_product":
+        return 0
     both = bits.activation + bits.weight
     return {"ws": bits.activation, "is": bits.weight, "os": both, "rs": both}[machine.array.dataflow]
 
@@ -78,6 +84,8 @@ def skew_register_bits(machine: Machine) -> int:
     array, bits = machine.array, widths(machine)
     if array.dataflow == "rs":
         return 0
+    if array.style == "dot_product":
+        return array.rows * bits.activation
     rows, cols = array.rows * (array.rows - 1) // 2, array.cols * (array.cols - 1) // 2
     if array.dataflow == "os":
         serializers = array.rows * array.rows * bits.activation if array.convolution == "shifted" else 0

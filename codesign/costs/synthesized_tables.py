@@ -100,7 +100,7 @@ class Table:
         self.rows, self.where = rows, where
         first = rows[0]
         self.node_nm, self.supply_v = first.node_nm, first.supply_v
-        self.source = f"synthesis with {first.tool}, {_short(first.library)}"
+        self.source = f"RTL on {_short(first.library)}, {first.tool}"
 
     def pe(self, formats: PeFormats, statistics: OperandStatistics) -> Component:
         """Return a PE and its energy with operands of some statistics."""
@@ -215,9 +215,9 @@ def _list(anchors: dict[float, CostRow]) -> str:
 
 
 def _short(library: str) -> str:
-    """Return a library's name; of one in several files the first's, and how many."""
+    """Return a library's name; of one in several files the first part of the first's."""
     names = library.split(" ")[0].split("+")
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more files"
+    return names[0] if len(names) == 1 else names[0].split("_")[0]
 
 
 @cache
