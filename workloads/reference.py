@@ -18,7 +18,7 @@ import numpy as np
 from workloads.errors import CodesignError, did_you_mean, unknown_name
 from workloads.formats import Format
 from workloads.integer import matrix, movement, tflite_operators, vector
-from workloads.integer.call import Call, is_quantized, to_stored
+from workloads.integer.call import Call, is_quantized, to_stored, with_rows
 from workloads.integer.host import FUNCTIONS
 from workloads.network import Network, Operator, Tensor
 from workloads.operators import attributes_of
@@ -52,6 +52,10 @@ QUANTIZED: dict[str, Callable] = {
     "relu": vector.rectify,
     "clip": vector.rectify,
 }
+
+
+#: Operators on images, whose images may have one row without an axis for it.
+SPATIAL = ("conv", "max_pool", "global_max_pool", "average_pool", "global_average_pool")
 
 
 def supported_operators() -> list[str]:
@@ -123,6 +127,8 @@ def _call(network: Network, operator: Operator, values: Mapping[str, np.ndarray]
 
 
 def _run(call: Call) -> tuple[np.ndarray, ...]:
+    if call.operator.kind in SPATIAL and call.values[0] is not None and call.values[0].ndim == 3:
+        return tuple(result[:, :, 0] for result in _run(with_rows(call)))
     kind = call.operator.kind
     formats = [tensor.format for tensor in call.tensors if tensor is not None] + [call.output.format]
     if call.rounding == TFLITE and kind in tflite_operators.OPERATORS:

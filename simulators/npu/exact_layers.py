@@ -86,6 +86,8 @@ class ExactLayers:
         shape = self.trace.shapes.get(layer.outputs[0], image.shape)
         if math.prod(shape) != image.size:
             return image
+        if len(shape) == 3 and image.shape == (shape[0], shape[1], 1, shape[2]):
+            return image[:, :, 0]
         return image if image.shape == tuple(shape) else image.transpose(0, 2, 3, 1).reshape(shape)
 
     def aside(self, layer: Layer) -> None:

@@ -79,7 +79,8 @@ class Models:
         quantization = self.activation_quantization()
         inputs = [x, *self.quantization[x], *weights, *quantization, self.bias(outputs)]
         out = [
-            (size[i] + pads[i] + pads[i + 2] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1 for i in (0, 1)
+            (n + pads[i] + pads[i + len(size)] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1
+            for i, n in enumerate(size)
         ]
         return self.add(
             "QLinearConv", inputs, (batch, outputs, *out), quantization, kernel_shape=kernel, strides=strides,
@@ -96,7 +97,7 @@ class Models:
 
     def average(self, x: str, kernel, strides, pads, count_include_pad=0) -> str:
         batch, channels, *size = self.shapes[x]
-        out = [(size[i] + pads[i] + pads[i + 2] - kernel[i]) // strides[i] + 1 for i in (0, 1)]
+        out = [(n + pads[i] + pads[i + len(size)] - kernel[i]) // strides[i] + 1 for i, n in enumerate(size)]
         quantization = self.activation_quantization()
         return self.add(
             "QLinearAveragePool", [x, *self.quantization[x], *quantization], (batch, channels, *out), quantization,
@@ -105,7 +106,7 @@ class Models:
 
     def greatest(self, x: str, kernel, strides, pads) -> str:
         batch, channels, *size = self.shapes[x]
-        out = [(size[i] + pads[i] + pads[i + 2] - kernel[i]) // strides[i] + 1 for i in (0, 1)]
+        out = [(n + pads[i] + pads[i + len(size)] - kernel[i]) // strides[i] + 1 for i, n in enumerate(size)]
         shape = (batch, channels, *out)
         return self.add("MaxPool", [x], shape, self.quantization[x], kernel_shape=kernel, strides=strides, pads=pads)
 

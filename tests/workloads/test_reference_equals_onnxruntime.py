@@ -37,6 +37,18 @@ def image_model(seed: int, kinds: str) -> Models:
     return models
 
 
+def line_model(seed: int, kinds: str) -> Models:
+    """Convolutions and a pooling of one spatial axis."""
+    rng = np.random.default_rng(seed)
+    models = Models(rng, *KINDS[kinds])
+    x = models.input((2, 6, int(rng.integers(20, 40))))
+    first = models.convolution(x, 12, [3], [int(rng.integers(1, 3))], [1, 2], [2], group=int(rng.choice([1, 2])))
+    depthwise = models.convolution(first, 12, [3], [1], [1, 1], [1], group=12)
+    total = models.two("QLinearAdd", depthwise, first)
+    models.dense(models.flatten(models.greatest(total, [2], [2], [0, 0])), 5)
+    return models
+
+
 def matrix_model(seed: int, kinds: str) -> Models:
     """Batched products of two activations, operands that broadcast, and a sum per channel."""
     rng = np.random.default_rng(seed)
@@ -53,7 +65,7 @@ def matrix_model(seed: int, kinds: str) -> Models:
 @pytest.mark.parametrize(
     ("kinds", "optimized"), [("int8", False), ("int8", True), ("uint8", False), ("uint8", True), ("mixed", True)]
 )
-@pytest.mark.parametrize("build", [image_model, matrix_model])
+@pytest.mark.parametrize("build", [image_model, line_model, matrix_model])
 def test_every_tensor_of_random_qlinear_models_is_equal(build, optimized, kinds, tmp_path):
     compared = 0
     for seed in range(12):

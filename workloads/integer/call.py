@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,12 @@ class Call:
     def real(self, index: int) -> np.ndarray:
         """Return input `index` as float32 (dequantized when it is quantized)."""
         return to_real(self.value(index), self.format(index))
+
+
+def with_rows(call: Call) -> Call:
+    """Return a call whose operands have one spatial axis (N, C, L) as that of images of one row."""
+    values = (v if v is None or v.ndim != 3 else v[:, :, None] for v in call.values)
+    return replace(call, values=tuple(values))
 
 
 def is_quantized(number_format: Format) -> bool:

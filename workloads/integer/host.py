@@ -41,7 +41,8 @@ def layer_norm(attributes: Attributes, x: np.ndarray, weight: np.ndarray, *bias:
 
 def max_pool(attributes: Attributes, x: np.ndarray) -> np.ndarray:
     """Greatest value of each window of an image (N, C, H, W)."""
-    view = windows(x, attributes["kernel"], attributes["strides"], attributes["pads"], attributes["dilations"], -np.inf)
+    place = attributes["kernel"], attributes["strides"], attributes["pads"], attributes["dilations"]
+    view = windows(np.asarray(x, np.float32), *place, fill=-np.inf)
     return view.max(axis=(4, 5))
 
 

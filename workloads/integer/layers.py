@@ -1,8 +1,8 @@
 """One layer of a trace in plain integers: the golden output that a simulated or a synthesized machine must equal.
 
-Images are N, C, H, W. An array of another rank has its channels last (a GEMM's rows M x K, a softmax's rows) and
-is seen as an image of the layer's window; an image that a GEMM reads flattened is read in the order of memory,
-channels last, as the trace's weights are. A repeated layer (batched matmul) has the repeats as its first axis.
+Images are N, C, H, W (or N, C, L, of one row). An array of another rank has its channels last (a GEMM's rows M x K, a
+softmax's rows) and is seen as an image of the layer's window; an image that a GEMM reads flattened is read in the order
+of memory, channels last, as the trace's weights are. A repeated layer (batched matmul) has the repeats as its first axis.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def as_image(values: np.ndarray, window: Window) -> np.ndarray:
     """Return an operand of a layer as an image (N, C, H, W); see the module's rule."""
     if values.ndim == 4 and values.shape[1:] == (window.in_c, window.in_h, window.in_w):
         return values
+    if values.ndim == 3 and window.in_h == 1 and values.shape == (window.batch, window.in_c, window.in_w):
+        return values[:, :, None]
     if values.size == window.batch * window.in_h * window.in_w * window.in_c:
         flattened = values.ndim == 4 and values[0].size == window.in_c
         rows = values.transpose(0, 2, 3, 1) if flattened else values
