@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """One lane of the vector unit, from what the memories give to an element. docs/npu.md, "Values".
 
 Read latency, running value, requantizer, output zero point, clamp, delay to the function's latency. The lane is one

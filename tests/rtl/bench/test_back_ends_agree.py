@@ -1,15 +1,15 @@
 """Does every back end time the memory port as the simulator's memory does, under stalls and out of order?"""
 
 import importlib.util
+import re
 import shutil
 
 import numpy as np
 import pytest
 
 from rtl.bench import BACKENDS, Options, run
-from simulators.activity import COUNTERS
+from rtl.mutations.trial import AlteredDesign
 from simulators.machine import Dma, Machine, Memory
-from simulators.program import assemble
 from tests.rtl.bench.exerciser import ExerciserDesign, expected, random_requests
 from tests.simulators.npu.machines import small_machine
 from workloads.errors import CodesignError
@@ -98,8 +98,14 @@ def test_faults_are_one_line():
         run("verilator", design, machine, program, np.zeros(16, np.uint8), options=Options(hashes=True))
 
 
-def test_an_empty_program_counts_nothing():
+def test_an_unknown_value_at_a_port_is_named():
+    needs("icarus")
     machine = machine_with(4, 9, 0, 3)
-    got = run("verilator", ExerciserDesign.of(machine), machine, assemble([]), np.zeros(16, np.uint8))
-    assert got.cycles == len(got.start) == len(got.end) == 0
-    np.testing.assert_array_equal(got.counts, np.zeros(len(COUNTERS), np.int64))
+    original = ExerciserDesign.of(machine)
+    verilog = re.sub(
+        r"assign request__valid = (\S+) .*;", r"assign request__valid = \1 ? 1'bx : 1'b0;", original.verilog
+    )
+    assert verilog != original.verilog
+    program = random_requests(original.parameters, np.random.default_rng(5), 5, DRAM_BYTES)
+    with pytest.raises(CodesignError, match=r"RTL: unknown values \(X\) in cycle 1: request\.valid x"):
+        run("icarus", AlteredDesign(original, verilog), machine, program, np.zeros(DRAM_BYTES, np.uint8))
