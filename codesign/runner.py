@@ -21,6 +21,7 @@ from workloads.errors import CodesignError, did_you_mean
 from workloads.formats import parse_format
 from workloads.network import Network
 from workloads.phase import Phase
+from workloads.requantize import TFLITE
 from workloads.trace import Trace
 
 FIDELITIES = ("exact", "cycle", "fast")
@@ -158,6 +159,7 @@ def prepare(
     """Return machine and trace, the network in the machine's formats, the activity of real values measured."""
     from workloads.load import load_network
     from workloads.tracing import trace_network
+    from workloads.transforms.float_boundary import without_float_boundary
     from workloads.transforms.random_values import random_values
 
     _check_choice("formats", formats, FORMATS)
@@ -171,6 +173,9 @@ def prepare(
         return Prepared(described, network, label, network.weights, inputs=given)
     graph = network if isinstance(network, Network) else load_network(str(network), dimensions, phase)
     label, weights, notes = graph.source or graph.name, graph.weights, []
+    if graph.rounding == TFLITE:
+        graph, said = without_float_boundary(graph)
+        notes += [said] if said else []
     described, said = with_requantizer_of(graph, described, overrides)
     notes += [said] if said else []
     typed, said = _retyped(graph, described, formats, label)

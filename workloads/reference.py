@@ -135,7 +135,7 @@ def _run(call: Call) -> tuple[np.ndarray, ...]:
         result = tflite_operators.OPERATORS[kind](call)
     elif kind in ALWAYS:
         result = ALWAYS[kind](call)
-    elif kind in QUANTIZED and all(is_quantized(number_format) for number_format in formats):
+    elif kind in QUANTIZED and (all(is_quantized(one) for one in formats) or _is_stored_maximum(call)):
         result = QUANTIZED[kind](call)
     elif kind in FUNCTIONS:
         real = (call.real(index) for index in range(len(call.tensors)))
@@ -143,6 +143,12 @@ def _run(call: Call) -> tuple[np.ndarray, ...]:
     else:
         raise call.fault(f"the integer reference does not run it{did_you_mean(kind, supported_operators())}")
     return result if isinstance(result, tuple) else (result,)
+
+
+def _is_stored_maximum(call: Call) -> bool:
+    """Whether a maximum is taken of integers as they are stored, no scale being given for it."""
+    output = call.output.format
+    return call.operator.kind.endswith("max_pool") and output.is_integer and output.scale is None
 
 
 def _stored(values: np.ndarray, number_format: Format) -> np.ndarray:

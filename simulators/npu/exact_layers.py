@@ -52,11 +52,8 @@ class ExactLayers:
                 "use --fidelity cycle for its time"
             )
         values = LayerValues(self.compiled, plan, self.trace.arrays, self.operands(layer))
-        if not values.rounds_as_stated:
-            self.notes.append(
-                f"layer '{layer.name}': the machine has no parameters that round every sum as TFLite does; "
-                "an output may be one step off"
-            )
+        if values.off:
+            self.notes.append(f"layer '{layer.name}': an output may be one step off: {values.off}")
         values.set_plan_values()
         program = emit_program(self.compiled, plan)
         memories = new_memories(self.compiled.machine, values.dram())

@@ -45,8 +45,10 @@ def average_parameters(count: int, where: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def once_parameters(multiplier: float, low: int, high: int, mode: str) -> tuple[int, int, bool]:
-    """Return multiplier and shift that round ``multiplier * sum`` once, and whether they do so for every sum.
+def once_parameters(multiplier: float, low: int, high: int, mode: str) -> tuple[int, int, int]:
+    """Return multiplier and shift that round ``multiplier * sum`` once, and how many steps they have one sum off.
+
+    Without parameters that are right for every sum, those with the fewest wrong steps near the multiplier.
 
     Parameters
     ----------
@@ -60,13 +62,20 @@ def once_parameters(multiplier: float, low: int, high: int, mode: str) -> tuple[
         first, last = _range_of_multipliers(steps, _ONCE)
         found = round(multiplier * (1 << _ONCE))
         if first <= last:
-            return min(max(found, first), last), _ONCE, True
-        return found, _ONCE, False
+            return min(max(found, first), last), _ONCE, 0
+        wrong, found = min((_wrong_steps(steps, found + i, _ONCE), found + i) for i in range(-4, 5))
+        return found, _ONCE, wrong
     m, e = (int(part) for part in dyadic(multiplier))
     first, last = _range_of_multipliers(steps, e)
     if mode == "tflite_double" or first > last:
-        return m, e, False
-    return min(max(m, first), last), e, True
+        return m, e, _wrong_steps(steps, m, e)
+    return min(max(m, first), last), e, 0
+
+
+def _wrong_steps(steps: Sequence[tuple[int, int]], m: int, shift: int) -> int:
+    """Return how many steps lie elsewhere when sums are multiplied by `m` and rounded once."""
+    half = 1 << (shift - 1)
+    return sum((at * m + half) >> shift < output or ((at - 1) * m + half) >> shift >= output for output, at in steps)
 
 
 def _steps(multiplier: float, low: int, high: int) -> list[tuple[int, int]]:

@@ -94,8 +94,8 @@ class LayerValues:
             for x in inputs
         ]
         self.weights = self._weights(arrays)
-        #: Whether every output is rounded as the layer says, whatever the operands.
-        self.rounds_as_stated = True
+        #: What in the rounding is not as the layer says, empty when every output is, whatever the operands.
+        self.off = ""
         self.parameters = self._parameters(arrays)
 
     def input_zero_point(self, operand: int = 0) -> int:
@@ -165,7 +165,8 @@ class LayerValues:
         if q.rounding != "tflite_add":
             return shared_exponent(multiplier)
         given = tuple(multiplier.tolist()), q.input_zero_points, q.output_zero_point, q.low, q.high
-        m, e, self.rounds_as_stated = add_parameters(*given)
+        m, e, exact = add_parameters(*given)
+        self.off = "" if exact else "no two multipliers give every sum of two values"
         return np.array(m), e
 
     def _scaling(self, multiplier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -176,16 +177,21 @@ class LayerValues:
         elif q.rounding == "half_away":
             zero = q.output_zero_point
             found = [once_parameters(float(each), q.low - zero, q.high - zero, mode) for each in multiplier]
-            self.rounds_as_stated = all(exact for _, _, exact in found)
+            wrong, steps = sum(off for _, _, off in found), len(found) * (q.high - q.low)
+            self.off = f"{wrong} of {steps} steps between outputs lie one sum beside theirs" if wrong else ""
             pairs = [(m, e) for m, e, _ in found]
         elif q.rounding == "tflite_mean":
-            self.rounds_as_stated = mode == "tflite_double"
+            self.off = self._other_mode("tflite_double", mode)
             pairs = [(int(multiplier[0]), int(multiplier[1]))]
         else:
-            self.rounds_as_stated = q.rounding in ("", mode)
+            self.off = self._other_mode(q.rounding, mode)
             return dyadic(multiplier)
         m, e = np.array(pairs, np.int64).T
         return m, e
+
+    @staticmethod
+    def _other_mode(wanted: str, mode: str) -> str:
+        return f"the requantizer rounds {mode}, not {wanted}" if wanted not in ("", mode) else ""
 
     def packed_weights(self) -> list[np.ndarray]:
         """Return the weight blocks in DRAM order, each a flat integer array."""

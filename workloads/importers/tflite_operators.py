@@ -224,15 +224,14 @@ def _quantize(build: Builder, operator: TfliteOperator) -> None:
     source = build.operand(operator, 0, ("INT8", "UINT8", "FLOAT32"))
     output = build.result(operator, ("INT8", "UINT8"))
     _check_shape(build, operator, output, source.shape)
-    image = build.is_image(source)
+    image = source.type != "FLOAT32" and build.is_image(source)
     build.emit(operator, "quantize", (build.read(source, image),), build.write(output, image))
 
 
 def _dequantize(build: Builder, operator: TfliteOperator) -> None:
     source, output = build.operand(operator, 0, ("INT8", "UINT8")), build.result(operator, ("FLOAT32",))
     _check_shape(build, operator, output, source.shape)
-    image = build.is_image(source)
-    build.emit(operator, "dequantize", (build.read(source, image),), build.write(output, image))
+    build.emit(operator, "dequantize", (build.read(source),), build.write(output))
 
 
 def _concatenation(build: Builder, operator: TfliteOperator) -> None:

@@ -2,7 +2,8 @@
 
 Images are N, C, H, W (or N, C, L, of one row). An array of another rank has its channels last (a GEMM's rows M x K, a
 softmax's rows) and is seen as an image of the layer's window; an image that a GEMM reads flattened is read in the order
-of memory, channels last, as the trace's weights are. A repeated layer (batched matmul) has the repeats as its first axis.
+of memory, channels last, as the trace's weights are. A repeated layer (batched matmul) has the repeats as its first
+axis.
 """
 
 from __future__ import annotations
