@@ -58,6 +58,7 @@ def run(
     objective: ObjectiveOption = Objective.cycles,
     allow_host: HostOption = False,
     random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs for exact")] = None,
+    memory: Annotated[str, typer.Option(help="DRAM behind the DMA, cycle by cycle, such as lpddr4-2400")] = "",
     inputs: Annotated[str, typer.Option(help="Real inputs, .npz by name: toggle rates are measured on them")] = "",
     dim: DimensionOption = [],
     phase: PhaseOption = None,
@@ -69,6 +70,7 @@ def run(
 
     Prints cycles, throughput, energy and area, and what binds each layer. --out FOLDER/ writes a report instead.
     """
+    from codesign.memory_commands import memory_overrides
     from codesign.report.progress import layer_progress
     from codesign.runner import run as run_network
 
@@ -76,8 +78,8 @@ def run(
     check_report(out) if report else check_file(out)
     with layer_progress() as progress:
         result = run_network(
-            network, machine, set=set, batch=batch, fidelity=fidelity.value, formats=formats.value,
-            mapping=mapping or None, objective=objective.value, allow_host=allow_host, random_weights=random_weights,
+            network, machine, set=[*set, *memory_overrides(memory)], batch=batch, fidelity=fidelity.value,
+            formats=formats.value, mapping=mapping or None, objective=objective.value, allow_host=allow_host, random_weights=random_weights,
             dimensions=dimensions_of(dim), inputs=inputs or None, phase=phase.value if phase else "", context=context,
             kv_format=kv_format, progress=progress,
         )  # fmt: skip

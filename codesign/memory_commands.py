@@ -215,3 +215,27 @@ def memory_report(trace: str, standard: str, json_output: bool, **options: Any) 
         raise CodesignError(f"--requests-per-clock: {options['requests_per_clock']} is not at least 1")
     report = run_trace(trace, standard, **options)
     return as_json(report) if json_output else as_text(report)
+
+
+# Energy per bit of a run on a DRAM: the row of the cost table for each family.
+TECHNOLOGY_OF = {
+    "ddr4": "DDR4", "lpddr4": "LPDDR4", "lpddr5": "LPDDR5", "gddr6": "GDDR6", "hbm2": "HBM2_jouppi",
+    "hbm3": "HBM3_hwcomponents",
+}  # fmt: skip
+
+
+def memory_overrides(name: str) -> list[str]:
+    """Return the overrides of a machine that put a DRAM standard behind its DMA; none for an empty name.
+
+    Raises
+    ------
+    CodesignError
+        For an unknown standard, naming all and the nearest.
+    """
+    if not name:
+        return []
+    from simulators.dram.standards import standard_named
+
+    standard = standard_named(name, "--memory").name
+    technology = TECHNOLOGY_OF[standard.split("-")[0]]
+    return ["memory.model=dram", f"memory.standard={standard}", f"memory.technology={technology}"]

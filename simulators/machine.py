@@ -23,6 +23,12 @@ Depth = Annotated[int, Field(ge=1, le=256)]
 Words = Annotated[int, Field(ge=1, le=1 << 16)]
 Factor = Annotated[float, Field(gt=0, le=100)]
 
+DramStandard = Literal[
+    "ddr4-2400", "ddr4-3200", "gddr6", "hbm2-2000", "hbm3-5200", "hbm3-6400", "lpddr4-2400", "lpddr5-6400"
+]
+DramMapping = Literal[
+    "standard", "rochrababgco", "rorabgbachco", "rorababgchco", "chrobabgraco", "rocorababgch", "chrarobabgco"
+]
 DATAFLOWS = ("ws", "os", "is", "rs")
 REQUANTIZE = ("dyadic_half_up", "dyadic_half_even", "tflite_single", "tflite_double")
 _LABEL: dict[str, Any] = {"informational": True}
@@ -147,11 +153,19 @@ class Memory(Strict):
 
     ``resident``: operands lie in the buffers when a layer starts and nothing is moved (the idealised machine of
     stall-free counts; buffer sizes bound nothing then). ``simple``: latency and bandwidth, in order unless
-    `latency_spread_cycles` lets requests overtake each other.
+    `latency_spread_cycles` lets requests overtake each other. ``dram``: banks, queues and refresh of a DRAM standard,
+    cycle by cycle; clock, bytes a cycle and latency then follow from the standard, whatever is given.
     """
 
-    model: Literal["resident", "simple"] = Field(
-        default="simple", description="nothing is moved, or latency and bandwidth"
+    model: Literal["resident", "simple", "dram"] = Field(
+        default="simple", description="nothing is moved, latency and bandwidth, or a cycle-level DRAM"
+    )
+    standard: DramStandard = Field(default="ddr4-3200", description="dram: its standard, which gives clock and timing")
+    channels: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=0, description="dram: channels, a power of two; 0 takes the standard's own"
+    )
+    mapping: DramMapping = Field(
+        default="standard", description="dram: address mapping, fields from the most significant; or the standard's own"
     )
     clock_hz: Clock | None = Field(default=None, description="clock of the memory; the machine's own when absent")
     bytes_per_cycle: Annotated[int, Field(ge=1, le=1 << 20)] = Field(default=16, description="bytes a memory clock")
@@ -167,6 +181,17 @@ class Memory(Strict):
     technology: str = Field(
         default="DDR4", description="names the energy per bit", json_schema_extra=_known(MEMORY_TECHNOLOGIES)
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_the_standard(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("model") != "dram":
+            return given
+        from simulators.dram.standards import STANDARDS, closed_forms
+
+        if given.get("standard", "ddr4-3200") not in STANDARDS:
+            return given
+        return {**given, **closed_forms(given.get("standard", "ddr4-3200"), given.get("channels", 0))}
 
 
 class Technology(Strict):

@@ -98,3 +98,21 @@ def standard_named(name: str, where: str = "standard") -> Standard:
     if found not in STANDARDS:
         raise unknown_name(where, "DRAM standard", name, STANDARDS)
     return STANDARDS[found]
+
+
+def closed_forms(name: str, channels: int = 0) -> dict[str, int]:
+    """Return what closed forms take of a standard: the fields of a machine's memory that follow from it.
+
+    Clock (Hz), peak bytes a clock of all channels, and clocks from a request to data in a closed bank.
+    """
+    standard = standard_named(name)
+    t, o = standard.timing, standard.organization
+    clocks = max(t["BURST"], t["tCCD_S"])
+    bytes_per_cycle = max(1, (channels or standard.channels) * o.request_bytes // clocks)
+    latency = t["tRCDRD"] + t["CL"] + t["BURST"]
+    return {
+        "clock_hz": round(1e9 / standard.clock_ns / 1e4) * 10_000,
+        "bytes_per_cycle": bytes_per_cycle,
+        "latency_cycles": latency,
+        "latency_spread_cycles": 0,
+    }

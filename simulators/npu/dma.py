@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulators.kernels import inlined_kernel
-from simulators.memory import simple
+from simulators.memory import port as memory_port
 from simulators.npu.config import C
 from simulators.npu.control import end_command, head_of, missing_token, start_head
 from simulators.npu.state import BEATS, COMMAND_OF, COMPLETE, LAST, OFFSET, ROW, S
@@ -97,7 +97,7 @@ def _offer_load(st, config, program, cycle):
     row = program[s[_NOW]]
     address, size, beats = request_at(config, row, s[_ROW], s[_OFFSET])
     slot = wrapped(s[_HEAD] + s[_HELD], config[_OUTSTANDING])
-    if not simple.offer(st.memory, config, cycle, slot, address, beats * config[_BUS]):
+    if not memory_port.offer(st.memory, config, cycle, slot, address, beats * config[_BUS]):
         return
     s[_GRANTED] = 0
     index, offset = s[_ROW], s[_OFFSET]
@@ -113,7 +113,7 @@ def _offer_store(st, config, cycle):
     s = st.s
     slot = wrapped(s[_SHEAD] + s[_SHELD], config[_OUTSTANDING])
     identity = config[_OUTSTANDING] + slot
-    if not simple.offer(st.memory, config, cycle, identity, s[_OADDRESS], s[_OBEATS] * config[_BUS]):
+    if not memory_port.offer(st.memory, config, cycle, identity, s[_OADDRESS], s[_OBEATS] * config[_BUS]):
         return False
     s[_GRANTED] = 1
     st.stores[slot, COMPLETE] = 0
@@ -129,7 +129,7 @@ def respond(st, config, stalls, cycle):
     """Pop one completion from the memory and mark its entry."""
     if stalled(stalls, cycle, 1):
         return
-    identity = simple.pop(st.memory, config, cycle)
+    identity = memory_port.pop(st.memory, config, cycle)
     if identity >= config[_OUTSTANDING]:
         st.stores[identity - config[_OUTSTANDING], COMPLETE] = 1
     elif identity >= 0:

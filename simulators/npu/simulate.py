@@ -247,6 +247,8 @@ def simulate(
             raise CodesignError(f"{machine.name}: dataflow rs has no values; use fidelity cycle or fast")
         from simulators.npu.exact_layers import ExactLayers
 
+        if machine.memory.model == "dram":
+            raise CodesignError("fidelity exact: memory.model dram runs in cycle; use --fidelity cycle, or simple")
         exact = ExactLayers(runner.compiled, trace, dict(inputs or {}))
         result.outputs, result.notes = exact.tensors, exact.notes
     for done, layer in enumerate(trace.layers):

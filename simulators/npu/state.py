@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulators.memory.simple import new_memory
+from simulators.machine import Machine
+from simulators.memory import simple
 from simulators.npu.config import C
 from simulators.program import QUEUE_OF_OPCODE, F
 
@@ -49,7 +50,7 @@ class State(NamedTuple):
         (end, command) of preloads and of matmuls under way, in rings.
     ends_at : int64 (2, 2)
         Head and length of these rings.
-    memory : int64
+    memory : int64, or simulators.dram.port.DramPort
         State of the memory.
     start, end : int64 (commands,)
     """
@@ -62,12 +63,25 @@ class State(NamedTuple):
     stores: np.ndarray
     ends: np.ndarray
     ends_at: np.ndarray
-    memory: np.ndarray
+    memory: Any
     start: np.ndarray
     end: np.ndarray
 
 
-def new_state(config: np.ndarray, program: np.ndarray) -> State:
+def new_memory(machine: Machine, config: np.ndarray) -> Any:
+    """Return an idle memory of the machine's model: what `State.memory` holds."""
+    m = machine.memory
+    if m.model != "dram":
+        return simple.new_memory(config)
+    from simulators.dram.port import new_port
+    from simulators.dram.standards import standard_named
+
+    standard = standard_named(m.standard, "memory.standard")
+    mapping = standard.mapping if m.mapping == "standard" else m.mapping
+    return new_port(standard, m.channels or standard.channels, mapping, m.queue_depth, machine.dma.burst_bytes)
+
+
+def new_state(config: np.ndarray, program: np.ndarray, memory: Any = None) -> State:
     """Return the state before cycle 0 for a program of shape (commands, fields)."""
     n = len(program)
     engine = np.array(QUEUE_OF_OPCODE, np.int64)[program[:, F["opcode"]]] if n else np.zeros(0, np.int64)
@@ -87,6 +101,7 @@ def new_state(config: np.ndarray, program: np.ndarray) -> State:
     return State(
         s, order, queues, np.zeros(64, np.int64),
         np.zeros((outstanding, ENTRY), np.int64), np.zeros((outstanding, ENTRY), np.int64),
-        np.zeros((2, in_flight, 2), np.int64), np.zeros((2, 2), np.int64), new_memory(config),
+        np.zeros((2, in_flight, 2), np.int64), np.zeros((2, 2), np.int64),
+        simple.new_memory(config) if memory is None else memory,
         np.full(n, -1, np.int64), np.full(n, -1, np.int64),
     )  # fmt: skip
