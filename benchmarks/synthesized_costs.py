@@ -32,7 +32,7 @@ def print_pes(table: Table) -> None:
     """Print every PE: area, period, energy of uniform bits, ratios to int8, held-out error."""
     rows = pe_rows(table)
     base = next(row for row in rows if (row.activation, row.weight, row.dataflow) == ("int8", "int8", "ws"))
-    print(f"\n{table.source}, {table.node_nm} nm, {table.supply_v:g} V")
+    print(f"\n{table.source}, {table.node_nm} nm, {table.supply_v:g} V\n")
     print("| PE | flip-flops | um2 | ns | fJ a cycle | area / int8 | energy / int8 | held-out error, mean (max) |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for row in rows:
@@ -50,7 +50,7 @@ def print_pes(table: Table) -> None:
 def print_zeros(table: Table) -> None:
     """Print what zeros save in the int8 ws PE, by group."""
     row = next(row for row in pe_rows(table) if (row.activation, row.weight, row.dataflow) == ("int8", "int8", "ws"))
-    print(f"\nint8 ws PE at {table.node_nm} nm, fJ a cycle")
+    print(f"\nint8 ws PE at {table.node_nm} nm, fJ a cycle\n")
     print("| activations | clock | operands | multiply-add | partial sums | all | against uniform |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     for zeros in ZEROS:
@@ -65,7 +65,7 @@ def print_zeros(table: Table) -> None:
 def print_published(nodes: tuple[int, ...] = (7, 16, 45, 130)) -> None:
     """Print an int8 PE's energy a cycle and area, clock and registers included, by profile and node."""
     print(
-        "\nint8 ws PE, registers and clock included, pJ a cycle of uniform bits and um2, at the node's nominal supply"
+        "\nint8 ws PE, registers and clock included, pJ a cycle of uniform bits and um2, at the node's nominal supply\n"
     )
     print("| node | horowitz_45nm | aladdin_40nm | synthesized | synthesized / Horowitz | its figures |")
     print("|--:|--:|--:|--:|--:|---|")

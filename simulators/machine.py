@@ -202,7 +202,7 @@ class Technology(Strict):
         default=None, description="supply; the node's nominal one when absent"
     )
     arithmetic: str = Field(
-        default="horowitz_45nm",
+        default="synthesized",
         description="named profile of logic energy and area, or a cost table (.csv) that `codesign synth` wrote",
         json_schema_extra={"anyOf": [_known(ARITHMETIC_PROFILES), {"pattern": r"\.csv$"}]},
     )

@@ -44,7 +44,7 @@ class Logic(Protocol):
 def logic_of(machine: Machine) -> Logic:
     """Return what prices a machine's logic, as its ``technology.arithmetic`` says.
 
-    A dataflow without RTL (rs) has a published profile, whatever the machine says.
+    An array without RTL (rs, adder trees) has a published profile, whatever the machine says.
     """
     from codesign.costs.published_logic import PublishedLogic
     from codesign.costs.synthesized_logic import FALLBACK, SynthesizedLogic
@@ -62,4 +62,5 @@ def names_synthesis(profile: str) -> bool:
 
 def is_synthesized(machine: Machine) -> bool:
     """Return whether a machine's logic is priced by tables from synthesis, which follow the activity of its layers."""
-    return names_synthesis(machine.technology.arithmetic) and machine.array.dataflow != "rs"
+    systolic = machine.array.dataflow != "rs" and getattr(machine.array, "style", "systolic") == "systolic"
+    return names_synthesis(machine.technology.arithmetic) and systolic
