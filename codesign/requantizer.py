@@ -11,16 +11,20 @@ from workloads.requantize import TFLITE
 
 _FIELD = "vector.requantize"
 _WANTED = "tflite_double"
+#: Operators that TFLite rounds twice; the others come out right in every mode (`simulators.npu.tflite_values`).
+_ROUNDED_TWICE = ("conv", "mul", "requantize", "quantize", "global_average_pool")
 
 
 def with_requantizer_of(network: Network, machine: Machine, overrides: Sequence[str]) -> tuple[Machine, str]:
     """Return the machine, and a line that says what was changed (empty: nothing).
 
     The mode of a requantizer is a choice when the machine is built and costs no cycle. A TFLite network gets the one of
-    its convolutions, unless an override names a mode.
+    its convolutions, unless it has none or an override names a mode.
     """
     overrides = (overrides,) if isinstance(overrides, str) else overrides
     if network.rounding != TFLITE or machine.vector is None or machine.vector.requantize == _WANTED:
+        return machine, ""
+    if not any(operator.kind in _ROUNDED_TWICE for operator in network.operators):
         return machine, ""
     mode = machine.vector.requantize
     if any(text.partition("=")[0].strip() == _FIELD for text in overrides):

@@ -39,7 +39,10 @@ def test_a_network_in_exact_equals_the_interpreter(model):
     result, expected, network = run_exactly(path, "edge_npu", 6)
     for name in network.outputs:
         np.testing.assert_array_equal(result.outputs[name].reshape(expected[name].shape), expected[name])
-    assert result.notes[0].startswith("requantizer: tflite_double, as TFLite rounds, instead of dyadic_half_up")
+    if model == "ad01_int8":  # fully connected layers alone, which are right in the machine's own mode
+        assert result.notes == []
+    else:
+        assert result.notes[0].startswith("requantizer: tflite_double, as TFLite rounds, instead of dyadic_half_up")
     assert result.cycles == cd.run(path, "edge_npu").cycles
     assert result.weights == "real"
 
