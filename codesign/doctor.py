@@ -17,6 +17,7 @@ _PACKAGES = (
     ("rich", "tables and progress", ""),
     ("onnx", "ONNX files and the built-in onnx: networks", ""),
     ("pandas", "result.layers.to_pandas()", 'pip install "codesign[pandas]"'),
+    ("tflite", "TFLite files", 'pip install "codesign[tflite]"'),
     ("onnxruntime", "tests of quantized arithmetic against it", 'pip install "codesign[onnxruntime]"'),
     ("scikit-learn", "training the digits network again", 'pip install "codesign[train]"'),
     ("matplotlib", "figures in notebooks", 'pip install "codesign[plot]"'),
