@@ -166,6 +166,8 @@ def _refusals(machine: Machine) -> list[str]:
     array, found = machine.array, []
     if array.dataflow == "rs":
         return ["array.dataflow: 'rs' is simulated and has no RTL; use ws, os or is"]
+    if array.style == "dot_product":
+        found.append("array.style: 'dot_product' is simulated and has no RTL; use 'systolic'")
     if array.dataflow == "os" and array.os_drain == "parallel":
         found.append("array.os_drain: 'parallel' is an idealised drain without RTL; use 'shifted'")
     for name in ("activation", "weight", "accumulator"):

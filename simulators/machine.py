@@ -77,6 +77,10 @@ class Array(Strict):
     dataflow: Literal["ws", "os", "is", "rs"] = Field(
         default="ws", description="what stays in the PEs: weights, sums, activations, or rows of a convolution"
     )
+    style: Literal["systolic", "dot_product"] = Field(
+        default="systolic",
+        description="operands and sums pass from PE to PE, or are broadcast to columns that each sum by a tree (ws)",
+    )
     shadow_weights: bool = Field(
         default=True, description="the next stationary tile loads while this one works (ws, is)"
     )

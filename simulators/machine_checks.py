@@ -102,6 +102,12 @@ def _input_stationary_needs_im2col(dataflow: str, convolution: str) -> Iterator[
         )
 
 
+@_reads("array.style", "array.dataflow")
+def _dot_products_keep_weights(style: str, dataflow: str) -> Iterator[Finding]:
+    if style == "dot_product" and dataflow != "ws":
+        yield ("array", "style"), f"'dot_product' has weights that stay, dataflow '{dataflow}' has none; use ws"
+
+
 @_reads("dma.burst_bytes", "dma.bus_bytes")
 def _bursts_are_whole_beats(burst_bytes: int, bus_bytes: int) -> Iterator[Finding]:
     if burst_bytes & (burst_bytes - 1):

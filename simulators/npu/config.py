@@ -14,6 +14,7 @@ NAMES = (
     "depth_load", "depth_execute", "depth_vector", "depth_store", "ratio_num", "ratio_den", "bytes_per_cycle",
     "memory_latency", "memory_spread", "memory_depth", "activation_bits", "weight_bits", "accumulator_bits",
     "requantize", "token_limit", "resident", "activation_signed", "weight_signed", "im2col", "bus_shift", "burst_shift",
+    "skew_rows", "skew_cols",
 )  # fmt: skip
 C = {name: i for i, name in enumerate(NAMES)}
 WS, OS, IS = range(3)
@@ -48,6 +49,8 @@ def compile_machine(machine: Machine) -> np.ndarray:
     values = {
         "rows": a.rows, "cols": a.cols, "dataflow": ("ws", "os", "is", "rs").index(a.dataflow),
         "shadow": a.shadow_weights, "overlap": a.fold_overlap,
+        "skew_rows": (a.rows - 1).bit_length() if a.style == "dot_product" else a.rows - 1,
+        "skew_cols": 0 if a.style == "dot_product" else a.cols - 1,
         "drain": a.rows if os_ and a.os_drain == "shifted" else 0,
         "serializer": os_ and a.convolution == "shifted", "im2col": a.convolution == "im2col",
         "pe_latency": pe.latency_cycles, "operand_latency": operand,

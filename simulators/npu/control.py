@@ -12,6 +12,7 @@ from simulators.program import EXECUTE_ENGINE, MATMUL, PRELOAD, VECTOR_ENGINE, F
 
 _WAITS, _GIVES, _OP, _SWAP, _VALUE = F["waits"], F["gives"], F["opcode"], F["swap"], F["value"]
 _ROWS, _COLS, _FLOW, _SHADOW, _OVERLAP = C["rows"], C["cols"], C["dataflow"], C["shadow"], C["overlap"]
+_SKEW_ROWS, _SKEW_COLS = C["skew_rows"], C["skew_cols"]
 _DRAIN, _SERIAL, _PE = C["drain"], C["serializer"], C["pe_latency"]
 _OPERAND, _ACC, _VECTOR = C["operand_latency"], C["accumulator_latency"], C["vector_latency"]
 _ARRAY_FREE, _ARRAY_BUSY, _PRELOAD_FREE = S["array_free"], S["array_busy"], S["preload_free"]
@@ -117,7 +118,7 @@ def start_execute(st, config, program, cycle):
     s = st.s
     index = start_head(st, program, EXECUTE_ENGINE, cycle)
     row = program[index]
-    fill = config[_OPERAND] + config[_COLS] - 1
+    fill = config[_OPERAND] + config[_SKEW_COLS]
     if row[_OP] == PRELOAD:
         s[_PRELOAD_FREE] = cycle + config[_ROWS]
         s[_TILE] = 1
@@ -128,7 +129,7 @@ def start_execute(st, config, program, cycle):
         s[_TILE] = 0
     s[_ARRAY_BUSY] = cycle + steps
     s[_ARRAY_FREE] = cycle + steps + config[_DRAIN]
-    end = cycle + steps - 1 + fill + config[_PE] - 1 + config[_SERIAL] + config[_ROWS] - 1 + config[_ACC]
+    end = cycle + steps - 1 + fill + config[_PE] - 1 + config[_SERIAL] + config[_SKEW_ROWS] + config[_ACC]
     s[_MATMUL_END] = end + config[_DRAIN]
     _push_end(st, 1, end + config[_DRAIN], index)
 

@@ -18,6 +18,7 @@ from simulators.npu.tiles import ceil_div, folds_of, input_extent, part, pixel_t
 from simulators.program import DEPTHWISE, PARAMETER_NONE, PARAMETER_WORDS, REQUANTIZE
 
 _ROWS, _COLS, _FLOW, _SHADOW, _OVERLAP = C["rows"], C["cols"], C["dataflow"], C["shadow"], C["overlap"]
+_SKEW_ROWS, _SKEW_COLS = C["skew_rows"], C["skew_cols"]
 _DRAIN, _SERIAL, _IM2COL, _PE = C["drain"], C["serializer"], C["im2col"], C["pe_latency"]
 _OPERAND, _ACC, _VLATENCY, _SP = (
     C["operand_latency"],
@@ -145,9 +146,8 @@ def _weights_cost(config, bytes_, bits):
 def _array_period(config, steps):
     """Return the cycles from one fold's first vector to the next's."""
     if not config[_OVERLAP]:
-        rest = (
-            config[_OPERAND] + config[_COLS] - 1 + config[_PE] - 1 + config[_SERIAL] + config[_ROWS] - 1 + config[_ACC]
-        )
+        rest = config[_OPERAND] + config[_SKEW_COLS] + config[_PE] - 1
+        rest += config[_SERIAL] + config[_SKEW_ROWS] + config[_ACC]
         stationary = 0 if config[_FLOW] == OS else config[_ROWS]
         return stationary + steps + rest + config[_DRAIN]
     if config[_FLOW] == OS:
@@ -172,8 +172,8 @@ def _array(config, g, now, totals, tile, ready):
         steps = outputs
     stay, stream = (ready[0], ready[1]) if config[_FLOW] == IS else (ready[1], ready[0])
     begin, preload = max(now[_A_FREE], stream, ready[2]), np.int64(0)
-    rest = config[_OPERAND] + config[_COLS] - 1
-    drained = steps - 1 + rest + config[_PE] - 1 + config[_SERIAL] + config[_ROWS] - 1 + config[_ACC] + config[_DRAIN]
+    rest = config[_OPERAND] + config[_SKEW_COLS]
+    drained = steps - 1 + rest + config[_PE] - 1 + config[_SERIAL] + config[_SKEW_ROWS] + config[_ACC] + config[_DRAIN]
     if config[_FLOW] == OS:
         begin = max(begin, stay)
         if not config[_OVERLAP]:

@@ -71,7 +71,7 @@ def simulate_cores(trace: Trace, machine: Machine, cores: int, how: str = "best"
         raise unknown_name("partition", "partition", how, (*PARTITIONS, "best"))
     if not 1 <= cores <= MOST_CORES:
         raise CodesignError(f"cores: {cores} is not a whole number from 1 to {MOST_CORES}")
-    if machine.memory.model == "resident" or machine.array.dataflow == "rs":
+    if machine.memory.model != "simple" or machine.array.dataflow == "rs":
         raise CodesignError(
             f"{machine.name}: cores share a memory behind DMA; use memory.model simple and ws, os or is"
         )

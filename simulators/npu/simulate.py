@@ -101,6 +101,13 @@ def _check_supported(machine: Machine, trace: Trace) -> None:
         raise CodesignError(f"{machine.name} has no unit for {named}; --allow-host puts these operators on the host")
 
 
+def _check_exact(machine: Machine) -> None:
+    array = machine.array
+    if array.dataflow == "rs" or array.style == "dot_product":
+        what = "dataflow rs has no values" if array.dataflow == "rs" else "style dot_product has no registers"
+        raise CodesignError(f"{machine.name}: {what}; use fidelity cycle or fast")
+
+
 def layer_key(layer: Layer) -> tuple:
     """Return what decides a layer's program and time: equal keys are simulated once."""
     q = layer.quantization
@@ -243,12 +250,12 @@ def simulate(
     result = Simulation(machine, trace, fidelity)
     exact = None
     if fidelity == "exact":
-        if runner.rows:
-            raise CodesignError(f"{machine.name}: dataflow rs has no values; use fidelity cycle or fast")
+        _check_exact(machine)
         from simulators.npu.exact_layers import ExactLayers
 
         if machine.memory.model == "dram":
             raise CodesignError("fidelity exact: memory.model dram runs in cycle; use --fidelity cycle, or simple")
+
         exact = ExactLayers(runner.compiled, trace, dict(inputs or {}))
         result.outputs, result.notes = exact.tensors, exact.notes
     for done, layer in enumerate(trace.layers):
