@@ -22,6 +22,8 @@ BASES = {
     "os": ["array.dataflow=os", "array.convolution=im2col"],
     "rs": ["array.dataflow=rs", "memory.bytes_per_cycle=1"],
     "resident": ["memory.model=resident"],
+    "dram": ["memory.model=dram", "memory.standard=lpddr5-6400", "memory.mapping=rocorababgch", "dma.bus_bytes=32",
+             "dma.burst_bytes=256"],
     "tight": ["scratchpad.size_bytes=640", "weight_buffer.size_bytes=320", "accumulator.size_bytes=512",
               "parameter_buffer.size_bytes=192", "queues.load=2", "queues.execute=2", "queues.vector=2",
               "memory.queue_depth=4"],
@@ -40,7 +42,7 @@ def outputs(machine: Machine) -> dict[str, Any]:
     result: dict[str, Any] = {}
     resident = machine.memory.model == "resident"
     valued = machine.array.pe.activation.startswith("int") and machine.array.dataflow != "rs"
-    fidelity = "exact" if not resident and valued else "cycle"
+    fidelity = "exact" if machine.memory.model == "simple" and valued else "cycle"
     try:
         run = cd.run("digits", machine, fidelity=fidelity, allow_host=resident)
     except CodesignError as fault:
