@@ -144,11 +144,17 @@ def prepare(
     Raises
     ------
     CodesignError
-        When the program does not fit the design, or the DRAM is not a writable array of bytes.
+        When the program does not fit the design, the machine's memory is not the simple one, or the DRAM is not a
+        writable array of bytes.
     """
     if dram.dtype != np.uint8 or dram.ndim != 1 or not dram.flags.c_contiguous or not dram.flags.writeable:
         raise CodesignError("dram: not a writable, contiguous array of uint8 of one dimension")
     schedule = np.zeros((0, 2), np.uint8) if stalls is None else np.ascontiguousarray(stalls, np.uint8)
+    if machine.memory.model != "simple":
+        raise CodesignError(
+            f"{machine.name}: the benches answer the memory port as the 'simple' memory does, this machine's is "
+            f"'{machine.memory.model}'; give --set memory.model=simple"
+        )
     config = compile_machine(machine)
     encoded = _encoded(design, _Program(program))
     patience = 100_000 + len(schedule) + 64 * int(config[C["memory_latency"]] + config[C["memory_spread"]])
