@@ -1,7 +1,8 @@
 """The components of a machine's RTL, synthesized apart; their sum is the logic of the whole.
 
-Every module belongs to exactly one component. What lies at the borders stays as it is: nothing is optimised across
-them, which is what the comparison with the flattened whole measures.
+Every module belongs to exactly one component. Nothing is optimised across borders, which is what the comparison with
+the flattened whole measures, but for one thing: a queue does not store the fields of a command that its engine never
+reads.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rtl.npu.array import PE_MODULE
 from rtl.npu.memories import MACRO
 from rtl.npu.vector_lane import LANE_MODULE
 from rtl.synthesis.assembly import assemble
-from rtl.synthesis.hierarchy import part_of, split_modules
+from rtl.synthesis.hierarchy import part_of, split_modules, without_outputs
 from rtl.synthesis.liberty import Library
 from rtl.synthesis.netlist import Netlist
 from rtl.synthesis.timing import static_timing
@@ -152,13 +153,17 @@ def synthesize_components(
     modules = split_modules(design.verilog)
     boxes = {component.module for component in components} | {MACRO}
     parts: dict[str, Synthesis] = {}
-    figures = []
-    for done, component in enumerate(components):
+    # The queues come last: of the fields that all commands share, each holds those that its engine turned out to read.
+    for done, component in enumerate(sorted(components, key=lambda one: one.name == "queues")):
         if progress:
             progress(done, len(components) + 1, component.name)
         root = component.module
-        parts[root] = synthesize(part_of(modules, root, boxes), root, library, recipe)
-        figures.append(_figures(component, assemble({root: parts[root]}, root, library), library))
+        text = part_of(modules, root, boxes)
+        if component.name == "queues":
+            text = without_outputs(text, root, _unread(assemble(parts, TOP, library), root))
+        parts[root] = synthesize(text, root, library, recipe)
+    figures = [_figures(one, assemble({one.module: parts[one.module]}, one.module, library), library)
+               for one in components]  # fmt: skip
     if progress:
         progress(len(components), len(components) + 1, "timing of the whole")
     timing = static_timing(assemble(parts, TOP, library), library)
@@ -178,6 +183,15 @@ def synthesize_flat(design: Design, library: Library, recipe: Recipe | None = No
     netlist = assemble({TOP: synthesis}, TOP, library)
     period = static_timing(netlist, library).period_ps
     return FlatFigures(len(netlist.instances), len(netlist.flip_flops), netlist.area_um2, period)
+
+
+def _unread(netlist: Netlist, box: str) -> dict[str, list[int]]:
+    """Return the output bits of a box, by port, that reach no gate, register, memory or output."""
+    read = {net for instance in netlist.instances for net in instance.nets.values()}
+    read |= {net for nets in netlist.outputs.values() for net in nets}
+    start = f"{box.rsplit('.', 1)[-1]}."
+    ports = {name.removeprefix(start): nets for name, nets in netlist.inputs.items() if name.startswith(start)}
+    return {name: [i for i, net in enumerate(nets) if net not in read] for name, nets in ports.items()}
 
 
 def _figures(component: Component, netlist: Netlist, library: Library) -> ComponentFigures:

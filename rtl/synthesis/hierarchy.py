@@ -9,6 +9,7 @@ from workloads.errors import unknown_name
 
 _MODULE = re.compile(r"^module\s+(\\\S+|\w+).*?^endmodule$", re.MULTILINE | re.DOTALL)
 _INSTANCE = re.compile(r"^ +(\\\S+|[A-Za-z_]\w*)\s+(?:#\(|(?:\\\S+|\w+)\s*\()", re.MULTILINE)
+_DECLARED = re.compile(r"^\s*(input|output)\s+(?:\[(\d+):0\]\s+)?(\\\S+|\w+)\s*;$", re.MULTILINE)
 _PORT = re.compile(r"^\s*(?:input|output|inout)\b[^;]*;$", re.MULTILINE)
 
 
@@ -44,6 +45,37 @@ def part_of(modules: Mapping[str, str], root: str, boxes: Collection[str]) -> st
             texts[name] = modules[name]
             waiting += children_of(modules[name], modules)
     return "\n".join(texts[name] for name in sorted(texts)) + "\n"
+
+
+def ports_of(text: str) -> list[tuple[str, int, str]]:
+    """Return (direction, bits, name as Verilog writes it) of a module's ports."""
+    return [(way, int(high or 0) + 1, f"{name} ") for way, high, name in _DECLARED.findall(text)]
+
+
+def without_outputs(verilog: str, root: str, unused: Mapping[str, Collection[int]]) -> str:
+    """Return a part whose module `root` gives 0 in place of output bits that nobody reads, `unused` by port.
+
+    What computes or stores them vanishes in synthesis.
+    """
+    module = split_modules(verilog)[root]
+    written = module.split("(", 1)[0].removeprefix("module").strip()
+    ports = ports_of(module)
+    inner = f"\\{root}.whole "
+    lines = [f"module {written} ({', '.join(name for _, _, name in ports)});"]
+    wires, assigns = [], []
+    for i, (way, bits, name) in enumerate(ports):
+        lines.append(f"  {way} [{bits - 1}:0] {name};" if bits > 1 else f"  {way} {name};")
+        if way == "input":
+            wires.append(f".{name}({name})")
+            continue
+        lines.append(f"  wire [{bits - 1}:0] whole_{i};")
+        wires.append(f".{name}(whole_{i})")
+        dead = set(unused.get(name.strip().removeprefix("\\"), ()))
+        kept = "".join("0" if bit in dead else "1" for bit in reversed(range(bits)))
+        assigns.append(f"  assign {name} = whole_{i} & {bits}'b{kept};")
+    lines += [f"  {inner} whole ({', '.join(wires)});", *assigns, "endmodule"]
+    rest = verilog.replace(module, module.replace(f"module {written}", f"module {inner}", 1))
+    return rest + "\n".join(lines) + "\n"
 
 
 def _stub(text: str) -> str:

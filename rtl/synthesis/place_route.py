@@ -16,6 +16,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from rtl.build_cache import built, key_of
+from rtl.synthesis.hierarchy import ports_of
 from rtl.synthesis.yosys import find_yosys, run_yosys
 from workloads.errors import CodesignError
 
@@ -26,7 +27,6 @@ DEVICES = {
 }
 #: Frequency (MHz) that the router aims at: more than any of these parts reaches.
 _AIM_MHZ = 400
-_PORT = re.compile(r"^\s*(input|output)\s+(?:\[(\d+):0\]\s+)?(\\\S+|\w+)\s*;$", re.MULTILINE)
 _BOX = re.compile(r"^\(\* blackbox \*\)\nmodule\s.*?^endmodule$", re.MULTILINE | re.DOTALL)
 _MEMORY_RING = """\
     localparam MEMORY_INPUTS = READS*ADDRESS + WRITES*(1+ADDRESS+WIDTH);
@@ -114,17 +114,12 @@ def _routed(command: Sequence[str], folder: Path) -> float | None:
     return min((clock["achieved"] for clock in clocks.values()), default=None)
 
 
-def _ports(text: str) -> list[tuple[str, int, str]]:
-    """Return (direction, bits, name as Verilog writes it) of a module's ports."""
-    return [(way, int(high or 0) + 1, f"{name} ") for way, high, name in _PORT.findall(text)]
-
-
 def ring_of(box: str) -> str:
     """Return a black box's module as a ring of flip-flops that its inputs disturb and its outputs show."""
     text = box.removeprefix("(* blackbox *)\n").removesuffix("endmodule")
     if "parameter DEPTH" in text:
         return f"{text}{_MEMORY_RING}endmodule"
-    ports = _ports(text)
+    ports = ports_of(text)
     ins = [name for way, _, name in ports if way == "input" and name != "clk "]
     outs = [name for way, _, name in ports if way == "output"]
     sizes = [sum(bits for way, bits, name in ports if way == side and name != "clk ") for side in ("input", "output")]
@@ -145,7 +140,7 @@ def border_of(verilog: str, top: str) -> str:
     assert module is not None, top
     at = {"input": 0, "output": 0}
     wires, bundles = [], {"input": "entering", "output": "found"}
-    for way, bits, port in _ports(module.group()):
+    for way, bits, port in ports_of(module.group()):
         if port == "clk ":
             wires.append(".clk(clk)")
             continue

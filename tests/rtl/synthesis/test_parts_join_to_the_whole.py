@@ -10,7 +10,7 @@ from rtl.design import TOP, Design
 from rtl.npu.memories import MACRO
 from rtl.synthesis.assembly import assemble
 from rtl.synthesis.components import components_of, synthesize_components, synthesize_flat
-from rtl.synthesis.hierarchy import children_of, part_of, split_modules
+from rtl.synthesis.hierarchy import children_of, part_of, split_modules, without_outputs
 from rtl.synthesis.liberty import Library, load_library
 from rtl.synthesis.rtl_run import run_rtl
 from rtl.synthesis.timing import static_timing
@@ -47,6 +47,16 @@ module outer(clk, a, b, total);
     .a(first[7:4]), .b(4'd11), .y(second)
   );
   always @(posedge clk) total <= total + second + first;
+endmodule
+"""
+
+REGISTER = """\
+module held(clk, d, q);
+  input clk;
+  input [7:0] d;
+  output [7:0] q;
+  reg [7:0] q = 0;
+  always @(posedge clk) q <= d;
 endmodule
 """
 
@@ -111,6 +121,16 @@ def test_counts_are_those_of_the_instances(rows, cols, lanes):
     assert counts["pe"] == rows * cols == rows * row
     lane = len(re.findall(r"^ +codesign_vector_lane +\S+ \($", design.verilog, re.MULTILINE))
     assert counts["vector_lane"] == lane == lanes
+
+
+def test_what_nobody_reads_is_not_stored(library):
+    verilog = without_outputs(REGISTER, "held", {"q": [4, 5, 7]})
+    netlist = assemble({"held": synthesize(verilog, "held", library)}, "held", library)
+    assert len(netlist.flip_flops) == 5
+    values = np.random.default_rng(5).integers(0, 1 << 64, (50, 8), np.uint64)
+    kept = simulate(netlist, compile_gates(netlist), {"d": values}, 1).values["q"]
+    assert np.array_equal(kept[1:, [0, 1, 2, 3, 6]], values[:-1, [0, 1, 2, 3, 6]])
+    assert not kept[:, [4, 5, 7]].any()
 
 
 def test_a_part_that_is_not_there_names_the_nearest():

@@ -1,0 +1,60 @@
+"""Does `codesign synth` tell what it found, and a wrong argument in a line before any work?"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codesign.cli import _outcome
+
+OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+MACHINE = "small_npu_8x8"
+TINY = [
+    "array.rows=2", "array.cols=2", "vector.lanes=1", "dma.outstanding=1", "dma.burst_bytes=8",
+    *(f"queues.{name}=1" for name in ("load", "execute", "vector", "store")),
+]  # fmt: skip
+SETS = [word for text in TINY for word in ("--set", text)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--library: a Liberty file (.lib, .lib.gz) or a folder of them is needed\n"),
+        (
+            ["--library", "nowhere.lib"],
+            "--library nowhere.lib: no such file; . holds no Liberty file of a name like it\n",
+        ),
+        (["--target", "ecp6"], "--target: 'ecp6' is not a target; use ecp5, ice40 or xc7 (did you mean 'ecp5'?)\n"),
+        (["--target", "xc7", "--fmax"], "--fmax: 'xc7' is not a target with place and route; use ecp5 or ice40\n"),
+        (["--out", "costs.json"], "--out costs.json: a cost table is a .csv file\n"),
+        (["--out", "nowhere/costs.csv"], "--out nowhere/costs.csv: its folder does not exist\n"),
+    ],
+)
+def test_a_wrong_argument_is_told_in_a_line(arguments, message, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert _outcome(["synth", MACHINE, *arguments]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", message)
+
+
+@pytest.mark.slow
+def test_the_report_and_its_cost_table_on_a_small_library(capsys, tmp_path):
+    if not OSU018.exists():
+        pytest.skip("no Liberty file to synthesize with; install Debian's qflow-tech-osu018")
+    table = tmp_path / "costs.csv"
+    arguments = ["synth", MACHINE, *SETS, "--library", str(OSU018), "--out", str(table)]
+    assert _outcome([*arguments, "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    parts = {part["name"]: part for part in report["components"]}
+    assert sum(part["area_um2"] * part["count"] for part in parts.values()) == pytest.approx(
+        report["whole"]["area_um2"]
+    )
+    assert parts["pe"]["count"] == 4
+    assert report["whole"]["period_ps"] >= 0.99 * max(part["period_ps"] for part in parts.values())
+    assert _outcome(arguments) == 0
+    text = capsys.readouterr().out
+    for word in ("pe ", "whole ", "-booth", "osu018_stdcells", "yosys", "CACTI 7", "energy", "DRAM"):
+        assert word in text
+    used = ["run", "digits", "--machine", MACHINE, *SETS, "--set", f"technology.arithmetic={table}", "--format", "json"]
+    assert _outcome(used) == 0
+    assert "osu018" in capsys.readouterr().out
