@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rtl.random_tokens import spread_tokens
+from rtl.random_variations import varied
 from simulators.machine import Array, Machine
 from simulators.npu.config import capacities
 from simulators.program import (
@@ -85,7 +86,8 @@ def random_program(machine: Machine, seed: int) -> RandomCase:
     stalls = None
     if rng.random() < 0.5:
         stalls = (rng.random((int(rng.integers(1, 800)), 2)) < rng.random() * 0.8).astype(np.uint8)
-    program = spread_tokens(rng, assemble(builder.commands), machine.queues.token_bits)
+    program = varied(np.random.default_rng((seed, 1)), machine, assemble(builder.commands), DRAM_BYTES)
+    program = spread_tokens(rng, program, machine.queues.token_bits)
     return RandomCase(program, random_dram(rng), stalls)
 
 

@@ -13,8 +13,8 @@ _MOST_PAIRS = 8
 def spread_tokens(rng: np.random.Generator, program: np.ndarray, token_bits: int) -> np.ndarray:
     """Return the program with the channels of each pair of engines permuted and further tokens on unused counters.
 
-    A further token goes from a command to a later one, so that no circle arises; a counter gets at most as many as it
-    can hold.
+    A further token goes from a command to a later one, so that no circle arises; a counter gets at most as many at
+    a time as it can hold.
     """
     waits, gives = _bits(program["waits"]), _bits(program["gives"])
     order = np.arange(_COUNTERS)
@@ -34,7 +34,8 @@ def spread_tokens(rng: np.random.Generator, program: np.ndarray, token_bits: int
 def _order_commands(
     rng: np.random.Generator, opcodes: np.ndarray, counter: int, count: int, waits: np.ndarray, gives: np.ndarray
 ) -> None:
-    """Let up to `count` commands of a counter's source be waited for by later ones of its target, each by its own."""
+    """Let commands of a counter's source be waited for by later ones of its target, each by its own; up to `count` at
+    a time."""
     source, target = divmod(counter // CHANNELS, 4)
     if source == target == EXECUTE_ENGINE or counter == _COUNTERS - 1:
         return  # the one has no counters in use; the other is the sign of a mask, where the simulators fail
@@ -42,14 +43,16 @@ def _order_commands(
     givers = np.flatnonzero(engines == source)
     if source == EXECUTE_ENGINE:  # preloads and matmuls need counters of their own
         givers = givers[opcodes[givers] == rng.choice(opcodes[givers])] if len(givers) else givers
-    last = -1
-    for giver in np.sort(rng.permutation(givers)[:count]):
+    takers = [-1]
+    for giver in np.sort(rng.permutation(givers)[: count if source != target else None]):
+        if len(takers) > count and giver < takers[-count]:
+            continue  # of one engine a command starts after the one before it: its token is taken by then
         later = np.flatnonzero(engines == target)
-        later = later[later > max(giver, last)][:_MOST_PAIRS]
+        later = later[later > max(giver, takers[-1])][:_MOST_PAIRS]
         if len(later) == 0:
             return
-        last = int(rng.choice(later))
-        gives[giver, counter] = waits[last, counter] = True
+        takers.append(int(rng.choice(later)))
+        gives[giver, counter] = waits[takers[-1], counter] = True
 
 
 def _bits(masks: np.ndarray) -> np.ndarray:

@@ -41,6 +41,7 @@ _MEM, _ADDRESS, _COUNT, _UC, _TAP0, _TAP1 = (
     F["lane_n1"],
 )
 _DEST, _D0, _D1, _DL, _N0 = F["destination"], F["d_s0"], F["d_s1"], F["d_lane"], F["n0"]
+_START, _LSTART = F["start"], F["lane_start"]
 _WA, _WS, _VALUE, _PMODE, _PADDRESS = (
     F["weight_address"], F["weight_stride"], F["value"], F["parameter_mode"], F["parameter_address"],
 )  # fmt: skip
@@ -148,11 +149,11 @@ def issue(reg, mem, config, functions, program, counts, cycle):
 
 @inlined_kernel
 def _read(reg, mem, row, position, tap, first, used, counts):
-    base = row[_ADDRESS] + nest(row, position)
+    base = row[_ADDRESS] + nest(row, row[_START] + position) + lane_nest(row, row[_LSTART] + tap)
     from_sums = row[_MEM] == ACCUMULATOR
     for lane in range(used):
         channel = first + lane
-        x = mem.accumulator[base, channel] if from_sums else mem.scratchpad[base + channel + lane_nest(row, tap)]
+        x = mem.accumulator[base, channel] if from_sums else mem.scratchpad[base + channel]
         if _has_value(row[_VALUE]):
             reg.lanes[lane] = _take(reg.lanes[lane], x, mem, row, tap, channel)
     counts[V_ACC if from_sums else V_READ] += used
