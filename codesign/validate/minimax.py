@@ -10,8 +10,8 @@ import numpy as np
 def relative_minimax(terms: np.ndarray, figures: np.ndarray) -> np.ndarray:
     """Return the constants, none below 0, that make max |terms @ constants / figures - 1| least.
 
-    The best law has errors of one size on one more row than it has constants (de la Vallee-Poussin): every such choice of
-    rows and signs is solved, and the law whose worst row of all is nearest is taken.
+    The best law has errors of one size on one more row than it has constants (de la Vallee-Poussin): every such choice
+    of rows and signs is solved, and the law whose worst row of all is nearest is taken.
 
     Parameters
     ----------
