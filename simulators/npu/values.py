@@ -93,6 +93,9 @@ class LayerValues:
             as_image(np.asarray(x), self.layer.window).astype(np.int64).transpose(0, 2, 3, 1) - self.input_offset
             for x in inputs
         ]
+        if self.layer.engine == "vector":  # an operand that broadcasts lies whole in DRAM, as it is timed
+            w = self.layer.window
+            self.images = [np.broadcast_to(image, (w.batch, w.in_h, w.in_w, w.in_c)) for image in self.images]
         self.weights = self._weights(arrays)
         #: What in the rounding is not as the layer says, empty when every output is, whatever the operands.
         self.off = ""

@@ -7,7 +7,7 @@ import pytest
 
 import codesign as cd
 from tests.shared_data import shared_path
-from tests.workloads.tflite_cases import ELSEWHERE, ON_THE_MACHINE
+from tests.workloads.tflite_cases import BROADCAST, ELSEWHERE, ON_THE_MACHINE
 from tests.workloads.tflite_interpreter import Interpreted
 
 SMALL = "small_npu_8x8"
@@ -21,10 +21,10 @@ def run_exactly(path, machine, seed, **given):
     return cd.run(path, machine, fidelity="exact", inputs=inputs, **given), expected, network
 
 
-@pytest.mark.parametrize("case", [*ON_THE_MACHINE, *ELSEWHERE])
+@pytest.mark.parametrize("case", [*ON_THE_MACHINE, *BROADCAST, *ELSEWHERE])
 def test_an_operator_in_exact_equals_the_interpreter(case, tmp_path):
     path = tmp_path / "model.tflite"
-    path.write_bytes({**ON_THE_MACHINE, **ELSEWHERE}[case]().write())
+    path.write_bytes({**ON_THE_MACHINE, **BROADCAST, **ELSEWHERE}[case]().write())
     result, expected, network = run_exactly(path, SMALL, 5)
     for name in network.outputs:
         np.testing.assert_array_equal(result.outputs[name].reshape(expected[name].shape), expected[name])

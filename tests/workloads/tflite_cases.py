@@ -138,7 +138,7 @@ ELSEWHERE: dict[str, Callable[[], Graph]] = {
 }
 #: Operands of different sizes, which the reference spreads.
 BROADCAST: dict[str, Callable[[], Graph]] = {
-    "add of a row": lambda: _add([0.05, 0.03, 0.06], [3, -20, 7], 0, (1, 1, 1, 16)),
+    "add of a row": lambda: _add([0.0512, 0.0307, 0.0633], [3, -20, 7], 0, (1, 1, 1, 16)),
     "mul of a row": lambda: operator(
         "MUL", [_IMAGE, (1, 1, 1, 16)], _IMAGE, [0.05, 0.03, 0.1], [3, -20, 7], _class="MulOptions"
     ),

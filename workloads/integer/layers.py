@@ -63,8 +63,9 @@ def as_image(values: np.ndarray, window: Window) -> np.ndarray:
         flattened = values.ndim == 4 and values[0].size == window.in_c
         rows = values.transpose(0, 2, 3, 1) if flattened else values
         return rows.reshape(window.batch, window.in_h, window.in_w, window.in_c).transpose(0, 3, 1, 2)
-    if values.ndim == 4:
-        return values  # broadcasts as it is
+    if values.ndim == 4:  # broadcasts as it is, or with its channels last
+        limits = zip(values.shape[1:], (window.in_c, window.in_h, window.in_w), strict=True)
+        return values if all(size in (1, limit) for size, limit in limits) else values.transpose(0, 3, 1, 2)
     if values.ndim == 3:
         return values[None]
     return values.reshape(1, -1, 1, 1)  # one value, or one per channel
