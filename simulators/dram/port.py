@@ -118,7 +118,8 @@ def offer_burst(m, q, config, cycle, identity, address, size_bytes):
         slot += 1
     e = _entry(slot)
     pieces = ((address + size_bytes - 1) >> m[_SHIFT]) - (address >> m[_SHIFT]) + 1
-    q[e + _IDENTITY], q[e + _ADDRESS], q[e + _COMPLETE] = identity, address, 0
+    # Whole requests: two bursts that share one read or write it once when both are under way.
+    q[e + _IDENTITY], q[e + _ADDRESS], q[e + _COMPLETE] = identity, (address >> m[_SHIFT]) << m[_SHIFT], 0
     q[e + _TO_SEND], q[e + _OPEN] = pieces, pieces
     q[e + _WRITE] = 1 if identity >= config[_OUTSTANDING] else 0
     q[_entry(q[_DEPTH]) + (q[_HEAD] + q[_WAITING]) % q[_DEPTH]] = slot
