@@ -31,7 +31,7 @@ def test_two_million_commands():
     checked, kinds = 0, set()
     for seed, name in enumerate(sorted(STANDARDS) * 3):
         policy, ranks = ("open", "closed")[seed % 2], (1, 2, 4)[seed % 3]
-        device, commands = commands_of(STANDARDS[name], 100 + seed, 40_000, policy, ranks)
+        device, commands = commands_of(STANDARDS[name], 100 + seed, 60_000, policy, ranks)
         assert first_fault(device, commands) == "", (name, seed)
         checked += len(commands)
         kinds |= set(commands[:, 1].tolist())
