@@ -111,11 +111,11 @@ def _write_costs(
     from rtl.synthesis.tables import table_rows
 
     rows = list(table_rows(machine, library, node_nm=node_nm))
-    key = {"library": rows[0].library, "node_nm": rows[0].node_nm, "supply_v": rows[0].supply_v}
+    library_name, node, supply = rows[0].library, rows[0].node_nm, rows[0].supply_v
     blocks = [
         CostRow(
             "block", f.component.name, f.area_um2, f.flip_flops, f.period_ps, f.leakage_nw, 0.0,
-            recipe=figures.recipe, tool=figures.tool, **key,
+            library=library_name, node_nm=node, supply_v=supply, recipe=figures.recipe, tool=figures.tool,
         )
         for f in figures.components
         if f.component.name not in ("pe", "vector_lane")

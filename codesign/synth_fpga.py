@@ -66,7 +66,7 @@ def fpga_report(
 
 
 def _table(report: dict[str, Any]) -> str:
-    rows = [_TITLES]
+    rows: list[tuple[str, ...]] = [_TITLES]
     for c in report["components"]:
         rows.append((c["name"], f"{c['count']:,}", *_taken(c), _mhz(c["clock_mhz"])))
     for name, taken in report["memories"].items():
