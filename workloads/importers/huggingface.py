@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from workloads.errors import CodesignError, did_you_mean
-from workloads.importers.huggingface_fields import MOST_LAYERS, MOST_VOCABULARY, Fields, read_config
+from workloads.importers.huggingface_fields import (
+    MOST_ACTIVE_EXPERTS,
+    MOST_EXPERTS,
+    MOST_LAYERS,
+    MOST_VOCABULARY,
+    Fields,
+    read_config,
+)
 from workloads.network import Network
 from workloads.phase import Phase
 from workloads.zoo.encoder import Encoder, bert, vision_transformer
@@ -130,8 +137,8 @@ def _mistral(fields: Fields, name: str) -> Decoder:
 def _mixtral(fields: Fields, name: str) -> Decoder:
     return _rotary(
         fields, name, window=fields.size("sliding_window", default=0, least=0),
-        experts=fields.size("num_local_experts", default=8, most=MOST_LAYERS),
-        active_experts=fields.size("num_experts_per_tok", default=2, most=MOST_LAYERS),
+        experts=fields.size("num_local_experts", default=8, most=MOST_EXPERTS),
+        active_experts=fields.size("num_experts_per_tok", default=2, most=MOST_ACTIVE_EXPERTS),
     )  # fmt: skip
 
 

@@ -13,8 +13,10 @@ from workloads.errors import CodesignError, did_you_mean
 
 #: Larger than any configuration that is known (vocabularies of labels included).
 MOST_BYTES = 1 << 22
-#: Largest sizes that are read; beyond them counts would not fit the simulator's integers.
-MOST_LAYERS = 1 << 10
+#: Largest sizes that are read, above those of any published model; a graph beyond them takes more than seconds.
+MOST_LAYERS = 256
+MOST_EXPERTS = 1024
+MOST_ACTIVE_EXPERTS = 16
 MOST_SIZE = 1 << 20
 MOST_VOCABULARY = 1 << 24
 #: How near a key must be to stand for a missing one: hidden_act is not hidden_size misspelt.
