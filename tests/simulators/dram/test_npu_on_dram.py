@@ -5,6 +5,7 @@ import pytest
 
 import codesign as cd
 from simulators.dram.port import new_port
+from simulators.dram.reference_port import ReferencePort
 from simulators.dram.standards import DDR4_3200, HBM2_2000, LPDDR4_2400, STANDARDS, closed_forms
 from simulators.machine import DramMapping, DramStandard
 from simulators.machine_files import load_machine
@@ -80,6 +81,24 @@ def test_looking_only_when_told_misses_nothing():
             seen.append([(cycle, identity) for cycle, identity in popped if identity >= 0])
     assert len(seen[0]) == 32
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_equal_to_plain_python(seed):
+    rng, standard = np.random.default_rng(seed), list(STANDARDS.values())[seed]
+    channels, depth, num, den = 1 << seed % 3, (4, 16, 32)[seed % 3], (1, 4, 100)[seed % 3], (1, 5, 83)[seed % 3]
+    memory, config = new_port(standard, channels, standard.mapping, depth, 256), config_at_memory_clock()
+    config[C["ratio_num"]], config[C["ratio_den"]] = num, den
+    plain = ReferencePort(standard, channels, standard.mapping, depth, num, den)
+    busy = rng.random()
+    for cycle in range(900):
+        if rng.random() < busy:
+            store, size = rng.random() < 0.3, int(rng.choice([16, 64, 256]))
+            identity, address = cycle % 64 + 64 * store, int(rng.integers(0, 1 << 12)) * 256
+            ours = port.offer(memory, config, cycle, identity, address, size)
+            assert ours == plain.offer(cycle, identity, store, address, size)
+        if cycle % 3 or seed % 2:
+            assert port.pop(memory, config, cycle) == plain.pop(cycle)
 
 
 def test_halves_of_a_request_are_read_once():
