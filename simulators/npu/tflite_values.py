@@ -115,8 +115,8 @@ def _range_of_multipliers(steps: Sequence[tuple[int, int]], shift: int) -> tuple
 @lru_cache(maxsize=256)
 def add_parameters(
     multipliers: tuple[float, ...], zero_points: tuple[int, ...], output_zero_point: int, low: int, high: int
-) -> tuple[tuple[int, int], int, bool]:
-    """Return both operands' multipliers and their shift, and whether they give TFLite's sum of every pair.
+) -> tuple[tuple[int, int], int, int]:
+    """Return both operands' multipliers and their shift, and for how many of the 65,536 pairs they are wrong.
 
     Parameters
     ----------
@@ -132,13 +132,24 @@ def add_parameters(
     wanted = np.clip(total, low - output_zero_point, high - output_zero_point)
     real = np.array(multipliers[:2]) * multipliers[2] * (1 << tflite.LEFT_SHIFT)
     corners = _polygon(first, second, wanted, real)
-    centre = corners.mean(axis=0) if len(corners) else real
-    e = int(dyadic(centre.max())[1])
-    m = np.minimum(np.rint(np.ldexp(centre, e)), _LARGEST).astype(np.int64)
+    tried = (
+        [corners.mean(axis=0)] if len(corners) else [real * (1 + i * 2.0**-k) for k in range(20, 30) for i in (-1, 1)]
+    )
+    found = [_add_candidate(first, second, wanted, pair) for pair in tried]
+    wrong, m, e = min(found, key=lambda each: each[0])
+    return m, e, wrong
+
+
+def _add_candidate(
+    first: np.ndarray, second: np.ndarray, wanted: np.ndarray, pair: np.ndarray
+) -> tuple[int, tuple[int, int], int]:
+    """Return for how many pairs of operands two multipliers are wrong (a tie is), and their integers."""
+    e = int(dyadic(pair.max())[1])
+    m = np.minimum(np.rint(np.ldexp(pair, e)), _LARGEST).astype(np.int64)
     sums = first[:, None] * m[0] + second[None, :] * m[1]
     found = np.clip((sums + (1 << e >> 1)) >> e, wanted.min(), wanted.max())
     tie = (sums & ((1 << e) - 1)) == 1 << e >> 1
-    return (int(m[0]), int(m[1])), e, bool((found == wanted).all() and not tie.any())
+    return int(np.count_nonzero((found != wanted) | tie)), (int(m[0]), int(m[1])), e
 
 
 def _polygon(first: np.ndarray, second: np.ndarray, wanted: np.ndarray, real: np.ndarray) -> np.ndarray:

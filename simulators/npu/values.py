@@ -168,8 +168,8 @@ class LayerValues:
         if q.rounding != "tflite_add":
             return shared_exponent(multiplier)
         given = tuple(multiplier.tolist()), q.input_zero_points, q.output_zero_point, q.low, q.high
-        m, e, exact = add_parameters(*given)
-        self.off = "" if exact else "no two multipliers give every sum of two values"
+        m, e, wrong = add_parameters(*given)
+        self.off = f"{wrong} of 65,536 pairs of operands are rounded otherwise" if wrong else ""
         return np.array(m), e
 
     def _scaling(self, multiplier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -61,8 +61,8 @@ def test_an_addition_gives_tflites_sum_of_random_pairs(mode):
         zeros = [int(zero) for zero in rng.integers(-128, 128, 3)]
         low, high = (-128, 127) if exact % 2 else (zeros[2], 127)
         multipliers = tflite.add_multipliers(*scales)
-        (m0, m1), shift, right = add_parameters(tuple(multipliers.tolist()), tuple(zeros[:2]), zeros[2], low, high)
-        if not right:
+        (m0, m1), shift, wrong = add_parameters(tuple(multipliers.tolist()), tuple(zeros[:2]), zeros[2], low, high)
+        if wrong:
             continue
         exact += 1
         fields = {"zero_point_0": zeros[0], "zero_point_1": zeros[1], "output_zero_point": zeros[2]}
