@@ -26,7 +26,7 @@ def network_names() -> list[str]:
 
 
 def load_network(spec: str, dimensions: Mapping[str, int] | None = None, phase: Phase | None = None) -> Network:
-    """Return the network called `spec`: a built-in name, an ONNX file, a SCALE-Sim topology CSV or a ``config.json``.
+    """Return the network called `spec`: a built-in name, an ONNX or TFLite file, a topology CSV or a ``config.json``.
 
     Parameters
     ----------
