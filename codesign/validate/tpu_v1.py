@@ -20,6 +20,7 @@ from codesign.validate.tables import read_table
 from simulators.activity import as_dict
 from simulators.machine import Machine
 from simulators.machine_files import load_machine
+from simulators.npu.counts import new_counts
 from simulators.npu.cycle import run_cycle
 from simulators.npu.in_place import activations_in_place
 from simulators.npu.plan import Tiling
@@ -91,11 +92,11 @@ def counters(machine: Machine, application: Application, non_matrix_pct: float) 
         Share of all cycles in which the program has no work for the matrix unit.
     """
     rows, compiled = application.inputs * application.rows_per_input, compile_for(machine)
-    counts = np.zeros(0, np.int64)
+    counts: np.ndarray = new_counts()
     for times, k, n in application.gemms:
         plan = _plan(machine, rows, k, times * n)  # one after the other: the FIFO takes the next layer's tiles early
         run = run_cycle(machine, activations_in_place(emit_program(compiled, plan)))
-        counts = run.counts + (counts if counts.size else 0)
+        counts = counts + run.counts
     total, pes = as_dict(counts), machine.array.rows * machine.array.cols
     cycles = total["cycles"] / (1 - non_matrix_pct / 100)
     share = {
