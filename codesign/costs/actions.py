@@ -65,7 +65,8 @@ def action_costs(machine: Machine) -> list[ActionCost]:
     """
     if machine.array.dataflow == "rs":
         rows = row_stationary_costs(machine)
-        return [cost for component, *row in rows for cost in _costs(component, iter([(row[0], row[1], row[2])]))]
+        return [cost for component, action, counter, figure in rows
+                for cost in _costs(component, iter([(action, counter, figure)]))]  # fmt: skip
     return [cost for component in COMPONENTS for cost in _costs(component, _ROWS[component](machine))]
 
 

@@ -8,8 +8,8 @@ to their bits. An adder over its width or significand, a lane in proportion to t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -104,11 +104,10 @@ class Table:
 
     def pe(self, formats: PeFormats, statistics: OperandStatistics) -> Component:
         """Return a PE and its energy with operands of some statistics."""
-        shape = {"shadow": int(formats.shadow and formats.dataflow == "ws"), "latency_cycles": formats.latency_cycles}
-        shape |= {"accumulator": formats.total}
-        exact = [row for row in self._pes(formats) if all(getattr(row, name) == x for name, x in shape.items())]
-        for row in exact:
-            if (row.activation, row.weight) == (formats.stream, formats.other):
+        shadow = formats.shadow and formats.dataflow == "ws"
+        wanted = replace(formats, shadow=shadow)
+        for row in self._pes(formats):
+            if _formats(row) == wanted:
                 return self._component(row, statistics)
         return self._estimated(formats, statistics)
 
@@ -181,11 +180,14 @@ class Table:
         def ratio(row: CostRow, group: str) -> float:
             return formats.register_bits[group] / _formats(row).register_bits[group]
 
+        def own(row: CostRow, group: str) -> float:
+            return row.energy_fj(group, statistics) * ratio(row, group)
+
         bits = sum(formats.register_bits.values())
         groups = {"multiply_add": along(lambda row: row.energy_fj("multiply_add", statistics))}
         groups["multiply_add"] += formats.register_bits["multiply_add"] * bit.groups_fj["operands"]
         for group in ("operands", "partial_sums"):
-            groups[group] = along(lambda row, group=group: row.energy_fj(group, statistics) * ratio(row, group))
+            groups[group] = along(partial(own, group=group))
         area = along(lambda row: row.area_um2 - row.flip_flops * bit.area_um2) + bits * bit.area_um2
         clock = bits * along(lambda row: row.clock_fj / row.flip_flops)
         measure = "widths" if formats.integer else "significands"

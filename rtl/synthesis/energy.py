@@ -6,8 +6,8 @@ input that toggles without its gate's output costs its own internal energy. A fl
 cycle and the internal energy of both edges in the state (data, output) in which they happen; where the edge changes the
 output, the output's energy is the whole of it.
 
-A library that tables energies for power and ground (ASAP7) shows one charge twice, as it leaves one and as it enters the
-other: over a rise and a fall the two are equal (median ratio 0.999 over ASAP7's output arcs). Their mean counts.
+A library that tables energies for power and ground (ASAP7) shows one charge twice, as it leaves one and as it enters
+the other: over a rise and a fall the two are equal (median ratio 0.999 over ASAP7's output arcs). Their mean counts.
 
 Not in it: glitches (+20 to +60 % of the gates' share in multipliers), wires, the clock tree above the flip-flops' pins.
 """

@@ -93,7 +93,7 @@ def fit(samples: Sequence[Sample]) -> dict[str, float]:
     """Return the coefficients (fJ by ``<group>_<term>_fj``) that minimise the squared relative error, none negative."""
     design = np.array([[term(run.statistics) for term in TERMS.values()] for run in samples])
     weights = np.array([1 / run.total_fj for run in samples])
-    found = {}
+    found: dict[str, float] = {}
     for group in GROUPS[1:]:
         energies = np.array([run.energy[group] for run in samples])
         values = _non_negative(design * weights[:, None], energies * weights)

@@ -59,7 +59,7 @@ def lane_stimulus(p: NpuParameters, steps: int, seed: int, *, idle: bool = False
 def _width(shape: object) -> int:
     from amaranth.hdl import Shape
 
-    return Shape.cast(shape).width  # type: ignore[arg-type]
+    return Shape.cast(shape).width
 
 
 def _constant(layout: data.Layout, values: dict[str, int]) -> int:

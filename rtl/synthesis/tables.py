@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -184,7 +185,7 @@ def _check(gates: Gates, inputs: dict[str, np.ndarray], check: bool) -> None:
             raise CodesignError(f"{gates.top}: {mismatches} of {compared} output bits differ between gates and RTL")
 
 
-def _row(gates: Gates, node_nm: int | None, **more: object) -> CostRow:
+def _row(gates: Gates, node_nm: int | None, **more: Any) -> CostRow:
     library = gates.library
     node = node_of(library) if node_nm is None else node_nm
     if node is None:
@@ -194,7 +195,7 @@ def _row(gates: Gates, node_nm: int | None, **more: object) -> CostRow:
         area_um2=netlist.area_um2, flip_flops=len(netlist.flip_flops), period_ps=gates.timing.period_ps,
         leakage_nw=netlist.leakage_nw, library=f"{library.name} {library.corner}", node_nm=node,
         supply_v=library.supply_v, recipe=gates.recipe, tool=gates.tool, **more,
-    )  # type: ignore[arg-type] # fmt: skip
+    )  # fmt: skip
 
 
 def shipped_shapes() -> list[PeShape]:
