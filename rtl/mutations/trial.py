@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
     ----------
     how : str
         ``survived``, or how it was caught: ``difference``, ``stopped`` (the bench gave up), ``crash``, ``hang``
-        (no end within `LIMIT_S`).
+        (no end within `LIMIT_S`); or ``error``, where Python failed: neither.
     program : int
         The program that caught it, by its number in the exam; -1 for none.
     what : str
@@ -71,7 +71,7 @@ class Verdict(NamedTuple):
     @property
     def caught(self) -> bool:
         """Whether the exam told the mutant from the original."""
-        return self.how != "survived"
+        return self.how not in ("survived", "error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,10 @@ def _try(pipe: Connection, trial: Trial) -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
     began = time.process_time()
-    verdict = examine(trial.design, trial.exam)
+    try:
+        verdict = examine(trial.design, trial.exam)
+    except Exception as fault:  # not the mutant's verdict: to be seen in the table, and run again
+        verdict = Verdict("error", what=repr(fault))
     signal.setitimer(signal.ITIMER_PROF, 0)
     pipe.send(verdict._replace(run_s=time.process_time() - began))
 
@@ -186,6 +189,7 @@ def _verdict(pipe: Connection, exit_code: int) -> Verdict:
         return said[-1]
     if exit_code == -signal.SIGPROF:
         return Verdict("hang", what=f"no end within {LIMIT_S} CPU-s", run_s=LIMIT_S)
-    if not said or exit_code >= 0:
+    if not said:
         raise RuntimeError(f"the process of a mutant has ended with {exit_code} before it ran")
-    return Verdict("crash", what=signal.Signals(-exit_code).name)
+    what = signal.Signals(-exit_code).name if exit_code < 0 else f"exit {exit_code}"
+    return Verdict("crash", what=f"Verilator ends the process ({what}), as where signals find no stable state")
