@@ -79,7 +79,8 @@ def run(
     with layer_progress() as progress:
         result = run_network(
             network, machine, set=[*set, *memory_overrides(memory)], batch=batch, fidelity=fidelity.value,
-            formats=formats.value, mapping=mapping or None, objective=objective.value, allow_host=allow_host, random_weights=random_weights,
+            formats=formats.value, mapping=mapping or None, objective=objective.value, allow_host=allow_host,
+            random_weights=random_weights,
             dimensions=dimensions_of(dim), inputs=inputs or None, phase=phase.value if phase else "", context=context,
             kv_format=kv_format, progress=progress,
         )  # fmt: skip

@@ -127,8 +127,8 @@ def layers(result: Result) -> Any:
             axes.bar(places, heights, bottom=base, width=0.9, color=colour, hatch=hatch, label=label, **edge)
             base = [below + height for below, height in zip(base, heights, strict=True)]
     step = max(1, len(rows) // 30)
-    names = [_short(row["name"]) for row in rows[::step]]
-    axes.set_xticks(list(places)[::step], names, rotation=60, ha="right", fontsize=7)
+    shown = [_short(row["name"]) for row in rows[::step]]
+    axes.set_xticks(list(places)[::step], shown, rotation=60, ha="right", fontsize=7)
     axes.set_xlim(-0.7, len(rows) - 0.3)
     axes.yaxis.set_major_formatter(lambda value, _: si(value).replace(" ", "\N{NO-BREAK SPACE}"))
     axes.set_ylabel("cycles", fontsize=9)
