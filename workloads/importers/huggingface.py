@@ -14,6 +14,7 @@ from workloads.importers.huggingface_fields import (
     MOST_VOCABULARY,
     Fields,
     read_config,
+    shortened,
 )
 from workloads.network import Network
 from workloads.phase import Phase
@@ -53,7 +54,9 @@ def network_from_config(config: dict[str, Any], where: str, phase: Phase) -> Net
     kind = _model_type(fields)
     if kind not in READERS:
         names = ", ".join(sorted(READERS))
-        raise fields.fault("model_type", f"'{kind[:40]}' is not supported; use {names}{did_you_mean(kind, READERS)}")
+        raise fields.fault(
+            "model_type", f"'{shortened(kind)}' is not supported; use {names}{did_you_mean(kind, READERS)}"
+        )
     model = READERS[kind](fields, _name(where, kind))
     _check_size(model, where)
     if isinstance(model, Decoder):
@@ -192,7 +195,7 @@ def _bert(fields: Fields, name: str) -> Encoder:
         head = "classifier"
     elif architecture != "BertModel":
         known = ("BertModel", "BertForMaskedLM", "BertForSequenceClassification")
-        raise fields.fault("architectures", f"'{architecture[:60]}' is not supported; use {', '.join(known)}")
+        raise fields.fault("architectures", f"'{shortened(architecture)}' is not supported; use {', '.join(known)}")
     return Encoder(
         name, **_common(fields), vocabulary=fields.size("vocab_size", most=MOST_VOCABULARY),
         positions=fields.size("max_position_embeddings", default=512),

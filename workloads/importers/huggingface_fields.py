@@ -58,7 +58,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"key '{key[:60]}' is given twice")
+            raise ValueError(f"key '{shortened(key)}' is given twice")
         found[key] = value
     return found
 
@@ -69,8 +69,12 @@ def _kind(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"'{text[:40]}'" if isinstance(value, str) else text[:40]
+    return f"'{shortened(value)}'" if isinstance(value, str) else json.dumps(value)[:40]
+
+
+def shortened(text: str) -> str:
+    """Return the first 40 characters of a text from a file, those that do not print escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:40])
 
 
 class Fields:
@@ -93,7 +97,7 @@ class Fields:
             if keys[0] in self.values:
                 raise self.fault(keys[0], "null where a value is needed")
             near = difflib.get_close_matches(keys[0], self.values, n=1, cutoff=_CLOSE)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            hint = f" (did you mean '{shortened(near[0])}'?)" if near else ""
             raise CodesignError(f"{self.where}: the key '{keys[0]}' is missing{hint}")
         return keys[0], default
 

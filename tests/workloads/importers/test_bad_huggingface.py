@@ -56,6 +56,10 @@ def test_a_file_that_is_no_configuration(text, message, tmp_path):
 @pytest.mark.parametrize(("model", "changes", "message"), [
     ("Llama-2-7b-hf", {"model_type": "lama"}, "model_type: 'lama' is not supported; use bert, gpt2, llama, mistral, "
      "mixtral, opt, qwen2, qwen3, vit (did you mean 'llama'?)"),
+    ("Llama-2-7b-hf", {"model_type": "a\nb\x1b[2J"}, "model_type: 'a\\nb\\x1b[2J' is not supported; use bert, gpt2, "
+     "llama, mistral, mixtral, opt, qwen2, qwen3, vit"),
+    ("Llama-2-7b-hf", {"hidden_size": MISSING, "hidden\nsize": 1}, "the key 'hidden_size' is missing (did you mean "
+     "'hidden\\nsize'?)"),
     ("Llama-2-7b-hf", {"model_type": 7}, "model_type: 7 is not a string"),
     ("Llama-2-7b-hf", {"hidden_size": MISSING}, "the key 'hidden_size' is missing"),
     ("Llama-2-7b-hf", {"hidden_size": MISSING, "hiden_size": 4096}, "the key 'hidden_size' is missing (did you mean "
