@@ -66,8 +66,7 @@ def run(
     Parameters
     ----------
     network : str, Path, Network or Trace
-        A built-in name (``onnx:resnet50``, ``llama2-7b``), an ONNX, TFLite, topology CSV or config.json file, or an
-        object.
+        A name (``onnx:resnet50``, ``llama2-7b``), an ONNX, TFLite, topology CSV or config.json file, or an object.
     machine : str, Path or Machine
         A preset, a YAML file, or an object.
     set : sequence of str
