@@ -1,0 +1,1 @@
+"""Processing in memory: devices as descriptions, attention mapped to them, a command kernel, its plain twin."""

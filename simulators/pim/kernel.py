@@ -1,0 +1,255 @@
+"""The command kernel of a channel that computes: a command a clock, jumping to when anything can happen.
+
+`rows` holds the open row of each buffer and bank (-1 closed; the last buffer is the one that computes), `ready` the
+first clock in which a bank may take each command, `s` the scalars. The twin in plain Python is `reference.py`.
+"""
+
+from __future__ import annotations
+
+from simulators.kernels import kernel
+from simulators.pim.commands import ACT, DOT, G_ACT, GWRITE, HEADER, PIM_PRE, PRE, REF, SPAN_OF
+from simulators.pim.device import C
+
+SCALARS = (
+    "clock", "head", "due", "refresh_rank", "waiting", "skip", "admitted", "gwrite_end", "traced", "record",
+)  # fmt: skip
+S = {name: i for i, name in enumerate(SCALARS)}
+TRACE = ("clock", "command", "bank", "row")
+NEVER = 1 << 62
+NOTHING = -1
+DONE, FULL = range(2)
+VECTOR_BANK = 0  # the bank that GWRITE reads
+
+_CLOCK, _HEAD, _DUE, _RANK, _WAITING, _SKIP, _ADMITTED, _GWRITE_END, _TRACED, _RECORD = range(len(S))
+_RANKS, _GROUPS, _OF_GROUP, _BANKS, _BUFFERS, _INTERVAL = (
+    C["ranks"], C["groups"], C["banks_of_group"], C["banks"], C["buffers"], C["refresh_clocks"],
+)  # fmt: skip
+_FAW, _PRE_ESTIMATE, _OPEN_ESTIMATE, _GWRITE_CLOCKS, _STEP, _FILL, _READRES_CLOCKS, _TRCD = (
+    C["activate_clocks"], C["precharge_estimate"], C["open_estimate"], C["gwrite_clocks"], C["step_clocks"],
+    C["fill_steps"], C["readres_clocks"], C["trcd_clocks"],
+)  # fmt: skip
+
+
+@kernel
+def span_of(cfg, command, bank):
+    """Return the first bank that takes a command, and the one behind the last."""
+    span, of_group = SPAN_OF[command], cfg[_OF_GROUP]
+    if span == 1:
+        return bank // of_group * of_group, bank // of_group * of_group + of_group
+    if span == 2:
+        of_rank = cfg[_GROUPS] * of_group
+        return bank // of_rank * of_rank, bank // of_rank * of_rank + of_rank
+    if span == 3:
+        return bank * 0, cfg[_BANKS]
+    return bank, bank + 1
+
+
+@kernel
+def ready_at(cfg, ready, command, bank):
+    """Return the first clock in which every bank of a command's span may take it."""
+    begin, end = span_of(cfg, command, bank)
+    at = ready[begin, command]
+    for b in range(begin + 1, end):
+        at = max(at, ready[b, command])
+    return at
+
+
+@kernel
+def _delay(delays, ready, command, scope, bank, clock):
+    for after in range(delays.shape[2]):
+        delay = delays[command, scope, after]
+        if delay >= 0:
+            ready[bank, after] = max(ready[bank, after], clock + delay)
+
+
+@kernel
+def _set_rows(cfg, rows, command, begin, end, row):
+    compute = cfg[_BUFFERS] - 1
+    for b in range(begin, end):
+        if command == ACT:
+            rows[0, b] = row
+        elif command == PRE:
+            rows[0, b] = -1
+        elif command == G_ACT:
+            rows[compute, b] = row
+        elif command == PIM_PRE:
+            rows[compute, b] = -1
+
+
+@kernel
+def issue(cfg, delays, waits, s, rows, ready, counts, trace, command, bank, row, comps):
+    """Let a command change the state and the timing of the channel."""
+    clock = s[_CLOCK]
+    begin, end = span_of(cfg, command, bank)
+    of_group, of_rank = cfg[_OF_GROUP], cfg[_OF_GROUP] * cfg[_GROUPS]
+    _set_rows(cfg, rows, command, begin, end, row)
+    rank = begin // of_rank * of_rank
+    last = max(end, rank + of_rank)
+    for b in range(rank, last):
+        scope = 2
+        if begin <= b < end:
+            scope = 0
+        elif b // of_group == begin // of_group:
+            scope = 1
+        _delay(delays, ready, command, scope, b, clock)
+    if command == DOT:
+        until = clock + cfg[_STEP] * (max(comps, cfg[_FILL]) + 1)
+        for after in range(waits.shape[0]):
+            if waits[after]:
+                for b in range(cfg[_BANKS]):
+                    ready[b, after] = max(ready[b, after], until)
+    counts[command] += 1
+    if s[_RECORD]:
+        at = s[_TRACED]
+        trace[at, 0], trace[at, 1], trace[at, 2], trace[at, 3] = clock, command, begin, row
+        s[_TRACED] += 1
+
+
+@kernel
+def estimate(cfg, rows, command, row, comps, readres):
+    """Return how long the controller thinks that a GWRITE, or a HEADER's tile, takes: it must end before a refresh."""
+    if command == GWRITE:
+        opened = rows[0, VECTOR_BANK]
+        clocks = cfg[_GWRITE_CLOCKS]
+        if opened != row:
+            clocks += cfg[_OPEN_ESTIMATE]
+        if opened != row and opened >= 0:
+            clocks += cfg[_PRE_ESTIMATE]
+        return clocks
+    activates, precharges, of_group, compute = cfg[0] * 0, cfg[0] * 0, cfg[_OF_GROUP], cfg[_BUFFERS] - 1
+    for group in range(cfg[_RANKS] * cfg[_GROUPS]):
+        proper, other = cfg[0] * 0, cfg[0] * 0
+        for b in range(group * of_group, group * of_group + of_group):
+            proper += rows[compute, b] == row
+            other += rows[compute, b] >= 0 and rows[compute, b] != row
+        if proper < of_group:
+            activates += 1
+            precharges += other
+    clocks = precharges * cfg[_PRE_ESTIMATE] + cfg[_FAW] * max(0, activates // cfg[_RANKS] - 1) + cfg[_TRCD]
+    return clocks + cfg[_STEP] * max(comps, cfg[_FILL]) + cfg[_READRES_CLOCKS] * (readres - 1)
+
+
+@kernel
+def _refresh_step(cfg, s, rows, ready):
+    """Return the first command that the waiting refresh can issue, its bank, and when another could."""
+    clock, soonest, all_closed, compute = s[_CLOCK], NEVER, True, cfg[_BUFFERS] - 1
+    first = s[_RANK] * cfg[_GROUPS] * cfg[_OF_GROUP]
+    for b in range(first, first + cfg[_GROUPS] * cfg[_OF_GROUP]):
+        if rows[0, b] >= 0 or rows[compute, b] >= 0:
+            all_closed = False
+            command = PRE if rows[0, b] >= 0 else PIM_PRE
+            if ready[b, command] <= clock:
+                return command, b, clock
+            soonest = min(soonest, ready[b, command])
+    if all_closed:
+        at = ready_at(cfg, ready, REF, first)
+        return (REF if at <= clock else NOTHING), first, at
+    return NOTHING, first, soonest
+
+
+@kernel
+def _gwrite_step(cfg, s, rows, ready, row):
+    bank, command = s[_CLOCK] * 0, GWRITE
+    if cfg[_BUFFERS] == 2 and rows[1, VECTOR_BANK] == row:
+        command = PIM_PRE
+    elif rows[0, VECTOR_BANK] != row:
+        command = ACT if rows[0, VECTOR_BANK] < 0 else PRE
+    at = ready[bank, command]
+    return (command if at <= s[_CLOCK] else NOTHING), bank, at
+
+
+@kernel
+def _tile_step(cfg, s, rows, ready, command, row):
+    """Return what a HEADER or an all-bank command needs first: closed rows, G_ACTs (not a HEADER), or itself."""
+    clock, soonest, compute = s[_CLOCK], NEVER, cfg[_BUFFERS] - 1
+    bank, complete = clock * 0, True
+    for b in range(cfg[_BANKS]):
+        needed = NOTHING
+        opened = rows[compute, b]
+        if opened >= 0 and opened != row:
+            needed = PIM_PRE
+        elif compute and opened < 0 and rows[0, b] == row:
+            needed = PRE
+        elif opened < 0 and command != HEADER:
+            needed = G_ACT
+        if needed != NOTHING:
+            complete = False
+            at = ready_at(cfg, ready, needed, b)
+            if at <= clock:
+                return needed, b, at
+            soonest = min(soonest, at)
+    if complete:
+        at = ready_at(cfg, ready, command, bank)
+        return (command if at <= clock else NOTHING), bank, at
+    return NOTHING, bank, soonest
+
+
+@kernel
+def _head_step(cfg, s, rows, ready, command, row, comps, readres):
+    """Return the next command for the head of the PIM queue, its bank, and when another could go."""
+    clock = s[_CLOCK]
+    if clock < s[_GWRITE_END]:
+        return NOTHING, clock * 0, s[_GWRITE_END]
+    if command == HEADER or (command == GWRITE and not s[_ADMITTED]):
+        if s[_DUE] - 1 - clock <= estimate(cfg, rows, command, row, comps, readres):
+            s[_SKIP] = 1
+            return NOTHING, clock * 0, s[_DUE]
+        s[_ADMITTED] = 1
+    if command == GWRITE:
+        return _gwrite_step(cfg, s, rows, ready, row)
+    return _tile_step(cfg, s, rows, ready, command, row)
+
+
+@kernel
+def advance(cfg, delays, waits, program, s, rows, ready, counts, trace, until):
+    """Run a program from its head until its last command has issued, or to a clock (an empty program: only to it).
+
+    Parameters
+    ----------
+    cfg, delays, waits
+        `device.compile_device`.
+    program : int64 (commands, 4)
+        Columns `attention.PROGRAM`.
+    s, rows, ready, counts : int64
+        SCALARS; (buffers, banks); (banks, commands); commands issued, COMPs of DOTs at the end.
+    trace : int64 (room, 4)
+        Columns TRACE, when s.record; returns FULL when no room is left.
+    until : int
+    """
+    n = program.shape[0]
+    while s[_CLOCK] < until:
+        head, clock = s[_HEAD], s[_CLOCK]
+        if n > 0 and head == n:
+            return DONE
+        if s[_RECORD] and s[_TRACED] == trace.shape[0]:
+            return FULL
+        if clock == s[_DUE]:
+            s[_WAITING] += 1
+            s[_DUE] += cfg[_INTERVAL]
+        soonest, command, bank, row, comps = s[_DUE], NOTHING, clock * 0, clock * 0 - 1, clock * 0
+        if s[_WAITING] > 0:
+            command, bank, at = _refresh_step(cfg, s, rows, ready)
+            soonest = min(soonest, at)
+        elif head < n and not s[_SKIP]:
+            row, comps = program[head, 1], program[head, 2]
+            command, bank, at = _head_step(cfg, s, rows, ready, program[head, 0], row, comps, program[head, 3])
+            soonest = min(soonest, at)
+        if command == NOTHING:
+            s[_CLOCK] = min(until, max(clock + 1, soonest))
+            continue
+        if command in (PRE, PIM_PRE):
+            row = NOTHING
+        issue(cfg, delays, waits, s, rows, ready, counts, trace, command, bank, row, comps)
+        s[_CLOCK] = clock + 1
+        if command == REF:
+            s[_WAITING] -= 1
+            s[_SKIP] = 0
+            s[_RANK] = (s[_RANK] + 1) % cfg[_RANKS]
+        elif head < n and s[_WAITING] == 0 and command == program[head, 0]:
+            if command == GWRITE:
+                s[_GWRITE_END] = clock + cfg[_GWRITE_CLOCKS]
+            if command == DOT:
+                counts[counts.shape[0] - 1] += comps
+            s[_ADMITTED] = 0
+            s[_HEAD] += 1
+    return DONE
