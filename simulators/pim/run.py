@@ -154,10 +154,10 @@ def run_attention(
     if len(lengths) != len(channel_of):
         raise CodesignError(f"attention: {len(lengths)} lengths but {len(channel_of)} channels of them")
     mine: list[list[int]] = [[] for _ in range(device.channels)]
-    for length, channel in zip(lengths, channel_of, strict=True):
-        if not 0 <= channel < device.channels:
-            raise CodesignError(f"attention: channel {channel} is not within 0 and {device.channels - 1}")
-        mine[channel].append(int(length))
+    for length, number in zip(lengths, channel_of, strict=True):
+        if not 0 <= number < device.channels:
+            raise CodesignError(f"attention: channel {number} is not within 0 and {device.channels - 1}")
+        mine[number].append(int(length))
     channels, results = [PimChannel(device) for _ in mine], [ChannelResult(requests) for requests in mine]
     for channel, result in zip(channels, results, strict=True):
         channel.idle_until(start)

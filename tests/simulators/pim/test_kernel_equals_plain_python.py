@@ -54,6 +54,6 @@ def test_any_timing(seed):
 
 
 def test_a_trace_longer_than_the_room_is_whole():
-    kernel, plain = both(NEUPIMS, [900, 300], 0)
+    kernel, plain = both(NEUPIMS, [900, 900], 0)
     assert len(kernel.commands) > 4096
     assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
