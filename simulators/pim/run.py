@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulators.pim.attention import AttentionShape, Counts, k_tiles, program_of, v_tiles
+from simulators.pim.attention import FIRST_ROW, AttentionShape, Counts, k_tiles, program_of, v_tiles
 from simulators.pim.commands import COMMANDS, COMP, G_ACT, GWRITE, PIM_PRE, READRES
 from simulators.pim.device import PimDevice, compile_device
 from simulators.pim.kernel import FULL, NEVER, SCALARS, TRACE, S, advance
@@ -87,9 +87,9 @@ class ChannelResult:
     Attributes
     ----------
     requests : list of int
-        Token counts, in order.
+        Places of its requests in the batch, in order.
     counts : dict of str to int
-        Commands by name.
+        Commands by name, until refreshes closed every row.
     k_clocks, v_clocks : int
         Clocks in which its PIM queue was not empty, in K.q and in S.V.
     """
@@ -112,19 +112,29 @@ class AttentionResult:
     Attributes
     ----------
     channels : list of ChannelResult
-    k_clocks, softmax_clocks, v_clocks : int
-        The longest K.q; the barrier between; the longest S.V.
+    softmax_done, clocks : int
+        Clocks from the begin to the last softmax, and to the last sum of S.V.
     """
 
     channels: list[ChannelResult]
-    k_clocks: int
-    softmax_clocks: int
-    v_clocks: int
+    softmax_done: int
+    clocks: int
 
-    @property
-    def clocks(self) -> int:
-        """Clocks of the stage."""
-        return self.k_clocks + self.softmax_clocks + self.v_clocks
+
+def in_order(ready: Sequence[int], operations: Sequence[int]) -> int:
+    """Return when the vector unit has taken the last operation: in the order of requests, one a clock.
+
+    Parameters
+    ----------
+    ready : sequence of int
+        Clock in which a request's results are there.
+    operations : sequence of int
+        Vector operations of each request.
+    """
+    now = 0
+    for at, count in zip(ready, operations, strict=True):
+        now = max(now, at) + count
+    return now
 
 
 def run_attention(
@@ -132,47 +142,59 @@ def run_attention(
     shape: AttentionShape,
     lengths: Sequence[int],
     channel_of: Sequence[int],
-    softmax_clocks: int = 0,
     start: int = 0,
 ) -> AttentionResult:
     """Run one layer's attention of one decoded token for a batch.
+
+    S.V begins when every softmax is done. The vector unit takes a softmax for each head, and a sum for each head and
+    32 columns of a request whose tokens fill more than one page (NeuPIMs simulator; results are read CL + BURST
+    clocks after the last DOT).
 
     Parameters
     ----------
     lengths, channel_of : sequences of int
         Tokens of each request's context; the channel that holds it (`placement.place`).
-    softmax_clocks : int
-        From the last channel's K.q to the first S.V.
     start : int
         Clock in which it begins; refreshes are counted from 0.
 
     Raises
     ------
     CodesignError
-        For a length below 1, a channel that the device has not, or rows beyond a bank's.
+        For no request, a length below 1, a channel that the device has not, or rows beyond a bank's.
     """
-    if len(lengths) != len(channel_of):
-        raise CodesignError(f"attention: {len(lengths)} lengths but {len(channel_of)} channels of them")
-    mine: list[list[int]] = [[] for _ in range(device.channels)]
-    for length, number in zip(lengths, channel_of, strict=True):
-        if not 0 <= number < device.channels:
-            raise CodesignError(f"attention: channel {number} is not within 0 and {device.channels - 1}")
-        mine[number].append(int(length))
-    channels, results = [PimChannel(device) for _ in mine], [ChannelResult(requests) for requests in mine]
-    for channel, result in zip(channels, results, strict=True):
+    channels = [PimChannel(device) for _ in range(device.channels)]
+    results = [ChannelResult(mine) for mine in _requests_of(device, lengths, channel_of)]
+    read_clocks = device.standard.timing["CL"] + device.standard.timing["BURST"]
+    k_done, v_done, first_row = [0] * len(lengths), [0] * len(lengths), [FIRST_ROW] * len(channels)
+    for c, (channel, result) in enumerate(zip(channels, results, strict=True)):
         channel.idle_until(start)
-        tiles = (tile for length in result.requests for tile in k_tiles(device, shape, length))
-        result.k_clocks = channel.run(program_of(device, tiles))
-    k_clocks = max(r.k_clocks for r in results)
-    barrier = start + k_clocks + softmax_clocks
-    for channel, result in zip(channels, results, strict=True):
-        channel.idle_until(barrier)
-        tiles = (tile for length in result.requests for tile in v_tiles(device, shape, length))
-        keys = sum(1 for length in result.requests for _ in k_tiles(device, shape, length))
-        result.v_clocks = channel.run(program_of(device, tiles, 1 + keys))
+        for i in result.requests:
+            program = program_of(device, k_tiles(device, shape, lengths[i]), first_row[c])
+            result.k_clocks += channel.run(program)
+            k_done[i], first_row[c] = channel.clock + read_clocks, int(program[-1, 1]) + 1
+    softmax_done = in_order(k_done, [shape.local_heads] * len(lengths))
+    for c, (channel, result) in enumerate(zip(channels, results, strict=True)):
+        channel.idle_until(softmax_done)
+        for i in result.requests:
+            program = program_of(device, v_tiles(device, shape, lengths[i]), first_row[c])
+            result.v_clocks += channel.run(program)
+            v_done[i], first_row[c] = channel.clock + read_clocks, int(program[-1, 1]) + 1
         channel.idle_until(channel.clock + 2 * device.standard.timing["tREFI"] if device.refresh else 0)
         result.counts = channel.counts()
-    return AttentionResult(results, k_clocks, softmax_clocks, max(r.v_clocks for r in results))
+    columns = -(-shape.head_size // device.banks)
+    sums = [shape.local_heads * columns if length > device.page_operands else 0 for length in lengths]
+    return AttentionResult(results, softmax_done - start, in_order(v_done, sums) - start)
+
+
+def _requests_of(device: PimDevice, lengths: Sequence[int], channel_of: Sequence[int]) -> list[list[int]]:
+    if not len(lengths) or len(lengths) != len(channel_of):
+        raise CodesignError(f"attention: {len(lengths)} requests, {len(channel_of)} channels of them")
+    mine: list[list[int]] = [[] for _ in range(device.channels)]
+    for i, number in enumerate(channel_of):
+        if not 0 <= number < device.channels:
+            raise CodesignError(f"attention: channel {number} is not within 0 and {device.channels - 1}")
+        mine[number].append(i)
+    return mine
 
 
 def counts_in_run(result: ChannelResult) -> Counts:

@@ -47,3 +47,10 @@ def test_cycles_of_every_channel_are_within_two_percent_and_of_the_longest_withi
     assert max(ours) == pytest.approx(max(theirs), rel=0.01)
     (stage,) = [row for row in rows("stages") if row["Stage"] == "B"]
     assert sum(ours) / len(ours) == pytest.approx(int(stage["pim_cycles"]), rel=0.01)
+
+
+def test_the_stage_takes_its_cycles_within_three_percent(result):
+    (stage,) = [row for row in rows("stages") if row["Stage"] == "B"]
+    (logits,) = [row for row in rows("ops") if row["OpName"].endswith("LogitSoftmax")]
+    assert result.softmax_done == pytest.approx(int(logits["TotalCycle"]), rel=0.01)
+    assert result.clocks == pytest.approx(int(stage["total_cycles"]), rel=0.03)
