@@ -101,8 +101,8 @@ class PimDevice:
 def compile_device(device: PimDevice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return configuration (`CONFIG`), delays and waits of a device, as the kernel takes them.
 
-    Delays are int64 (commands, scopes, commands), NONE where nothing is asked; waits, int64 (commands,), tell which
-    commands wait for the end of a DOT.
+    Delays are int64 (commands, scopes, commands), NONE where nothing is asked; waits, int64 (2, commands), tell which
+    commands wait for the end of a DOT, and how far a command's delays reach: a bit for each scope.
     """
     s, o = device.standard, device.standard.organization
     t = s.timing
@@ -117,7 +117,8 @@ def compile_device(device: PimDevice) -> tuple[np.ndarray, np.ndarray, np.ndarra
     delays = np.full((len(COMMANDS), len(SCOPES), len(COMMANDS)), NONE, np.int64)
     for row in device.constraints:
         delays[row.before, row.scope, row.after] = max(delays[row.before, row.scope, row.after], s.clocks(row.delay))
-    waits = np.zeros(len(COMMANDS), np.int64)
-    waits[DOT] = 1
-    waits[PIM_PRE] = waits[GWRITE] = device.dot_holds_row
+    waits = np.zeros((2, len(COMMANDS)), np.int64)
+    waits[0, DOT] = 1
+    waits[0, [PIM_PRE, GWRITE]] = device.dot_holds_row
+    waits[1] = (delays > NONE).any(axis=2) @ (1 << np.arange(len(SCOPES)))
     return np.array([values[name] for name in CONFIG], np.int64), delays, waits

@@ -83,19 +83,19 @@ def issue(cfg, delays, waits, s, rows, ready, counts, trace, command, bank, row,
     begin, end = span_of(cfg, command, bank)
     of_group, of_rank = cfg[_OF_GROUP], cfg[_OF_GROUP] * cfg[_GROUPS]
     _set_rows(cfg, rows, command, begin, end, row)
-    rank = begin // of_rank * of_rank
-    last = max(end, rank + of_rank)
-    for b in range(rank, last):
-        scope = 2
-        if begin <= b < end:
-            scope = 0
-        elif b // of_group == begin // of_group:
-            scope = 1
-        _delay(delays, ready, command, scope, b, clock)
+    reach = waits[1, command]
+    if reach & 1:
+        for b in range(begin, end):
+            _delay(delays, ready, command, 0, b, clock)
+    if reach & 6:
+        rank = begin // of_rank * of_rank
+        for b in range(rank, rank + of_rank):
+            if not begin <= b < end:
+                _delay(delays, ready, command, 1 if b // of_group == begin // of_group else 2, b, clock)
     if command == DOT:
         until = clock + cfg[_STEP] * (max(comps, cfg[_FILL]) + 1)
-        for after in range(waits.shape[0]):
-            if waits[after]:
+        for after in range(waits.shape[1]):
+            if waits[0, after]:
                 for b in range(cfg[_BANKS]):
                     ready[b, after] = max(ready[b, after], until)
     counts[command] += 1
