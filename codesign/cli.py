@@ -214,6 +214,31 @@ def memory(
     emit(text, out)
 
 
+@app.command()
+def pim(
+    requests: Annotated[str, typer.Argument(help="CSV with a column seq_len (tokens), and ch_idx (channel) if placed")],
+    device: Annotated[str, typer.Option(help="Memory that computes: neupims, naive, newton")] = "neupims",
+    model: Annotated[str, typer.Option(help="gpt3-7b, gpt3-13b, gpt3-30b, gpt3-175b")] = "gpt3-7b",
+    placement: Annotated[str, typer.Option(help="round_robin or longest_first; empty takes ch_idx, if given")] = "",
+    dual_row_buffer: Annotated[bool, typer.Option(help="A second row buffer in each bank, for compute")] = True,
+    channels: Annotated[int, typer.Option(min=0, help="Channels; 0 takes the device's own")] = 0,
+    format: Annotated[Report, typer.Option("--format", "-f", help="How to print the report")] = Report.table,
+    out: OutOption = "",
+) -> None:
+    """Run the attention of a batch on memory that computes.
+
+    One layer, one decoded token of each request, command by command: cycles, load of the channels, commands.
+    """
+    from codesign.pim_commands import pim_report
+
+    check_file(out)
+    text = pim_report(
+        requests, device, model, format is Report.json, placement=placement, dual_row_buffer=dual_row_buffer,
+        channels=channels,
+    )  # fmt: skip
+    emit(text, out)
+
+
 @app.command("rtl-check")
 def rtl_check(
     machine: MachineArgument,
