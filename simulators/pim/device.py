@@ -122,3 +122,15 @@ def compile_device(device: PimDevice) -> tuple[np.ndarray, np.ndarray, np.ndarra
     waits[0, [PIM_PRE, GWRITE]] = device.dot_holds_row
     waits[1] = (delays > NONE).any(axis=2) @ (1 << np.arange(len(SCOPES)))
     return np.array([values[name] for name in CONFIG], np.int64), delays, waits
+
+
+def worst_clocks(device: PimDevice, comps: int, readres: int) -> int:
+    """Return the most clocks that a refresh and a GWRITE, or a tile of so many COMPs and READRES, may need.
+
+    An operation that does not fit between two refreshes would wait for ever.
+    """
+    clocks, t, o = device.standard.clocks, device.standard.timing, device.standard.organization
+    closing = device.banks * max(1, clocks(AL + tRTP)) + t["tRP"]
+    opening = o.bankgroups * max(t["tFAW"], t["tRAS"] + t["tRP"]) + t["tRCDRD"]
+    tile = clocks(STEP) * max(comps, ADDER_TREE_STEPS) + readres * (max(t["BURST"], t["tCCD_L"]) + 2 * clocks(STEP))
+    return t["tRFC"] + closing + opening + max(tile, clocks(GWRITE_CLOCKS))

@@ -9,11 +9,12 @@ import numpy as np
 
 from simulators.pim.attention import FIRST_ROW, AttentionShape, Counts, k_tiles, program_of, v_tiles
 from simulators.pim.commands import COMMANDS, COMP, G_ACT, GWRITE, PIM_PRE, READRES
-from simulators.pim.device import PimDevice, compile_device
+from simulators.pim.device import C, PimDevice, compile_device, worst_clocks
 from simulators.pim.kernel import FULL, NEVER, SCALARS, TRACE, S, advance
 from workloads.errors import CodesignError
 
 _ROOM = 4096
+Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
 NO_PROGRAM = np.zeros((0, 4), np.int64)
 
 
@@ -25,13 +26,15 @@ class PimChannel:
     device : PimDevice
     trace : bool
         Keep every command.
+    tables
+        `compile_device(device)`, when it is at hand.
     """
 
-    def __init__(self, device: PimDevice, trace: bool = False) -> None:
+    def __init__(self, device: PimDevice, trace: bool = False, tables: Tables | None = None) -> None:
         self.device = device
-        self._tables = compile_device(device)
+        self._tables = tables or compile_device(device)
         self._s = np.zeros(len(SCALARS), np.int64)
-        interval = self._tables[0][5]
+        interval = self._tables[0][C["refresh_clocks"]]
         self._s[S["due"]], self._s[S["record"]] = interval or NEVER, trace
         self._rows = np.full((2, device.banks), -1, np.int64)
         self._ready = np.zeros((device.banks, len(COMMANDS)), np.int64)
@@ -50,13 +53,30 @@ class PimChannel:
         return np.concatenate([np.zeros((0, len(TRACE)), np.int64), *self._kept])
 
     def run(self, program: np.ndarray) -> int:
-        """Run a program; return the clocks from now to its last command: those in which its queue is not empty."""
+        """Run a program; return the clocks from now to its last command: those in which its queue is not empty.
+
+        Raises
+        ------
+        CodesignError
+            When an operation would never fit between two refreshes.
+        """
         if not len(program):
             return 0
+        self._check(program)
         begin = self.clock
         self._s[S["head"]] = 0
         self._advance(program, NEVER)
         return self.clock - begin
+
+    def _check(self, program: np.ndarray) -> None:
+        interval = int(self._tables[0][C["refresh_clocks"]])
+        readres = int(program[:, 3].max())
+        longest = worst_clocks(self.device, int(program[:, 2].max()), readres)
+        if interval and longest >= interval:
+            raise CodesignError(
+                f"device {self.device.name}: a tile of up to {longest} clocks, a refresh included, does not fit in the "
+                f"{interval} clocks between refreshes"
+            )
 
     def idle_until(self, clock: int) -> None:
         """Let time pass: refreshes close what is open."""
@@ -162,7 +182,8 @@ def run_attention(
     CodesignError
         For no request, a length below 1, a channel that the device has not, or rows beyond a bank's.
     """
-    channels = [PimChannel(device) for _ in range(device.channels)]
+    tables = compile_device(device)
+    channels = [PimChannel(device, tables=tables) for _ in range(device.channels)]
     results = [ChannelResult(mine) for mine in _requests_of(device, lengths, channel_of)]
     read_clocks = device.standard.timing["CL"] + device.standard.timing["BURST"]
     k_done, v_done, first_row = [0] * len(lengths), [0] * len(lengths), [FIRST_ROW] * len(channels)

@@ -71,6 +71,15 @@ def test_options_cost_what_they_must():
     assert clocks(NEUPIMS, 300) < clocks(NEUPIMS, 513)
 
 
+def test_a_tile_that_never_fits_between_refreshes_is_refused_and_does_not_wait_for_ever():
+    busy = replace(NEUPIMS.standard, timing=NEUPIMS.standard.timing | {"tREFI": 1400})
+    with pytest.raises(CodesignError, match="does not fit in the 700 clocks"):
+        run_attention(replace(NEUPIMS, standard=busy), SMALL, [40], [0])
+    slower = replace(NEUPIMS.standard, timing=NEUPIMS.standard.timing | {"tREFI": 1480})
+    slow = run_attention(replace(NEUPIMS, standard=slower), SMALL, [400], [0])
+    assert slow.clocks > run_attention(NEUPIMS, SMALL, [400], [0]).clocks
+
+
 def test_vector_operations_wait_for_those_before():
     assert in_order([10, 3, 20], [2, 4, 0]) == 20
     assert in_order([10, 3, 12], [2, 4, 1]) == 17
