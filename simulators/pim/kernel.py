@@ -11,7 +11,7 @@ from simulators.pim.commands import ACT, DOT, G_ACT, GWRITE, HEADER, PIM_PRE, PR
 from simulators.pim.device import C
 
 SCALARS = (
-    "clock", "head", "due", "refresh_rank", "waiting", "skip", "admitted", "gwrite_end", "traced", "record",
+    "clock", "head", "due", "refresh_rank", "waiting", "skip", "admitted", "gwrite_end", "traced", "record", "fits_at",
 )  # fmt: skip
 S = {name: i for i, name in enumerate(SCALARS)}
 TRACE = ("clock", "command", "bank", "row")
@@ -20,7 +20,7 @@ NOTHING = -1
 DONE, FULL = range(2)
 VECTOR_BANK = 0  # the bank that GWRITE reads
 
-_CLOCK, _HEAD, _DUE, _RANK, _WAITING, _SKIP, _ADMITTED, _GWRITE_END, _TRACED, _RECORD = range(len(S))
+_CLOCK, _HEAD, _DUE, _RANK, _WAITING, _SKIP, _ADMITTED, _GWRITE_END, _TRACED, _RECORD, _FITS_AT = range(len(S))
 _RANKS, _GROUPS, _OF_GROUP, _BANKS, _BUFFERS, _INTERVAL = (
     C["ranks"], C["groups"], C["banks_of_group"], C["banks"], C["buffers"], C["refresh_clocks"],
 )  # fmt: skip
@@ -190,7 +190,7 @@ def _head_step(cfg, s, rows, ready, command, row, comps, readres):
     clock = s[_CLOCK]
     if clock < s[_GWRITE_END]:
         return NOTHING, clock * 0, s[_GWRITE_END]
-    if command == HEADER or (command == GWRITE and not s[_ADMITTED]):
+    if (command == HEADER and s[_FITS_AT] != clock) or (command == GWRITE and not s[_ADMITTED]):
         if s[_DUE] - 1 - clock <= estimate(cfg, rows, command, row, comps, readres):
             s[_SKIP] = 1
             return NOTHING, clock * 0, s[_DUE]
@@ -252,4 +252,6 @@ def advance(cfg, delays, waits, program, s, rows, ready, counts, trace, until):
                 counts[counts.shape[0] - 1] += comps
             s[_ADMITTED] = 0
             s[_HEAD] += 1
+        elif command == PIM_PRE and cfg[_PRE_ESTIMATE] > 0:
+            s[_FITS_AT] = clock + 1  # the estimate falls by at least the clock that went by
     return DONE
