@@ -108,7 +108,7 @@ def pim_report(requests: str, device: str, model: str, json_output: bool, **opti
     if json_output:
         return json.dumps(r, indent=1) + "\n"
     lines = [
-        f"{r['device']}, {r['channels']} channels, {r['row_buffers']} row buffers a bank",
+        f"{r['device']}, {r['channels']} channels, row buffers of a bank: {r['row_buffers']}",
         f"table of {r['source']}",
         "",
         f"requests    {r['requests']:,} of {r['tokens']:,} tokens; a layer of {r['model']} on one of "

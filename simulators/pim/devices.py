@@ -12,7 +12,7 @@ _TABLE = "NeuPIMs simulator (ASPLOS 2024), HBM2 at 1 GHz: 32 channels of 2 ranks
 _ORGANIZATION = HBM2_2000.organization._replace(ranks=2, columns=64)
 _HBM2 = replace(HBM2_2000, name="hbm2-2000-pim", source=_TABLE, organization=_ORGANIZATION, row_and_column_bus=False)
 
-NEUPIMS = PimDevice("neupims", f"{_TABLE}; two row buffers, composite commands", _HBM2, 32)
+NEUPIMS = PimDevice("neupims", f"{_TABLE}; PIM rows and composite commands", _HBM2, 32)
 NAIVE = PimDevice(
     "naive", f"{_TABLE}; one row buffer, composite commands: NeuPIMs without its row buffer", _HBM2, 32, 1
 )
