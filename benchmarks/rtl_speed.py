@@ -31,7 +31,7 @@ from workloads.tracing import trace_network
 from workloads.transforms.random_values import random_inputs, random_values
 
 #: A 3 x 3 convolution with 64 channels: input height and width, kernel, channels in and out, stride.
-LAYER = (18, 18, 3, 3, 64, 64, 1)
+LAYER = (34, 34, 3, 3, 64, 64, 1)
 #: The least that is asked for: cycles a CPU second of cocotb at any size, of Verilator alone at 16 x 16.
 COCOTB_RATE, RAW_RATE = 15_000, 300_000
 
