@@ -37,6 +37,7 @@ from simulators.program import (
     PARAMETERS,
     PRELOAD,
     REQUANTIZE,
+    ROUND_ONCE,
     SCRATCHPAD,
     STORE,
     STORE_ENGINE,
@@ -116,6 +117,7 @@ def random_dram(rng: np.random.Generator) -> np.ndarray:
     words[:, 0] = rng.integers(-500, 500, ENTRIES)
     words[:, 1] = rng.integers(1 << 28, (1 << 31) - 1, ENTRIES)
     words[:, 2] = rng.integers(29, 42, ENTRIES)
+    words[::4, 2] |= ROUND_ONCE
     dram[PARAMETER_BYTES : PARAMETER_BYTES + words.nbytes] = np.frombuffer(words.tobytes(), np.uint8)
     return dram
 

@@ -24,6 +24,9 @@ MEMORIES = ("scratchpad", "weight_buffer", "accumulator", "parameter_buffer")
 #: A channel's parameters: three int32 words.
 BIAS, MULTIPLIER, SHIFT = range(3)
 PARAMETER_WORDS = 3
+#: The low bits of a shift's word are the shift; with the next, `tflite_double` rounds once, half up. Others round once.
+SHIFT_BITS = 6
+ROUND_ONCE = 1 << SHIFT_BITS
 
 # Which parameter entry an output takes.
 PARAMETER_NONE, PARAMETER_LANE, PARAMETER_POSITION, PARAMETER_ONE = range(4)

@@ -119,7 +119,7 @@ class VectorLane(wiring.Component):
     def _entry(self, m: Module) -> Value:
         """Return what the lane uses of its parameter entry."""
         words = Mux(self.select.own_entry, self.own_entry, self.shared_entry)
-        found = Signal(parameter_entry(), name="entry")
+        found = Signal(parameter_entry(self.p), name="entry")
         for name, word in (("bias", BIAS), ("multiplier", MULTIPLIER), ("shift", SHIFT)):
             m.d.comb += found[name].eq(words.word_select(word, PARAMETER_BITS))
         return found.as_value()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rtl.parameters import PARAMETER_BITS, NpuParameters
-from simulators.program import FUNCTIONS, MAX_POOL
+from simulators.program import FUNCTIONS, MAX_POOL, SHIFT_BITS
 
 #: Operands of an `add` that its sum holds without overflow.
 ADD_OPERANDS = 16
@@ -81,6 +81,11 @@ def vector_plan(p: NpuParameters) -> VectorPlan:
         operand, difference, right, min(running, WORD_BITS), min(add, WORD_BITS), p.value_bits + 1,
         CUTS[min(quickest, len(CUTS) - 1)],
     )  # fmt: skip
+
+
+def shift_bits(p: NpuParameters) -> int:
+    """Return how many bits of a shift's word the lanes use: where they round twice, `ROUND_ONCE` too."""
+    return SHIFT_BITS + (p.requantize == "tflite_double")
 
 
 def write_latencies(p: NpuParameters) -> dict[int, int]:

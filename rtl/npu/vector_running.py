@@ -9,9 +9,9 @@ from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.functions.requantize import BIAS_BITS, MULTIPLIER_BITS, SHIFT_BITS
+from rtl.functions.requantize import BIAS_BITS, MULTIPLIER_BITS
 from rtl.npu.vector_loops import FUNCTION_BITS
-from rtl.npu.vector_plan import vector_plan
+from rtl.npu.vector_plan import shift_bits, vector_plan
 from rtl.parameters import NpuParameters
 from simulators.program import ADD, DEPTHWISE, FUNCTIONS, MAX_POOL, MUL
 
@@ -27,10 +27,10 @@ def take_layout(p: NpuParameters) -> data.StructLayout:
     })  # fmt: skip
 
 
-def parameter_entry() -> data.StructLayout:
+def parameter_entry(p: NpuParameters) -> data.StructLayout:
     """Return what a lane uses of a parameter entry."""
     return data.StructLayout({
-        "bias": signed(BIAS_BITS), "multiplier": signed(MULTIPLIER_BITS), "shift": SHIFT_BITS,
+        "bias": signed(BIAS_BITS), "multiplier": signed(MULTIPLIER_BITS), "shift": shift_bits(p),
     })  # fmt: skip
 
 
@@ -59,9 +59,9 @@ class RunningValue(wiring.Component):
         self.p, self.plan = p, vector_plan(p)
         super().__init__({
             "take": In(take_layout(p)), "operand": In(signed(self.plan.operand_bits)), "weight": In(Shape(*p.weight)),
-            "entry": In(parameter_entry()), "value": Out(signed(self.plan.running_bits)),
+            "entry": In(parameter_entry(p)), "value": Out(signed(self.plan.running_bits)),
             "factor": Out(signed(self.plan.running_bits)), "multiplier": Out(signed(MULTIPLIER_BITS)),
-            "shift": Out(SHIFT_BITS),
+            "shift": Out(shift_bits(p)),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:

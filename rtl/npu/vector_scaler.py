@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.functions.requantize import MULTIPLIER_BITS, SHIFT_BITS
-from rtl.npu.vector_plan import WORD_BITS, vector_plan
+from rtl.npu.vector_plan import WORD_BITS, shift_bits, vector_plan
 from rtl.parameters import NpuParameters
 
 _HALF = MULTIPLIER_BITS // 2
@@ -28,9 +28,9 @@ class Scaler(wiring.Component):
     Attributes
     ----------
     factor, multiplier : In, signed
-    shift : In(6)
+    shift : In(shift_bits)
     plain : In(1)
-        Of the command: never rounded twice (`tflite_double`); with multiplier 1 and shift 0 the factor passes.
+        Of the command: rounded once, whatever the shift's word says; with multiplier 1 and shift 0 the factor passes.
     summing : In(1)
         Of the command: products are summed (and `plain`); the shift is that of the first.
     valid, first : In(1)
@@ -43,7 +43,7 @@ class Scaler(wiring.Component):
         self.p, self.plan = p, vector_plan(p)
         super().__init__({
             "factor": In(signed(self.plan.running_bits)), "multiplier": In(signed(MULTIPLIER_BITS)),
-            "shift": In(SHIFT_BITS), "plain": In(1), "summing": In(1), "valid": In(1), "first": In(1),
+            "shift": In(shift_bits(p)), "plain": In(1), "summing": In(1), "valid": In(1), "first": In(1),
             "result": Out(signed(self.plan.result_bits + 1)),
         })  # fmt: skip
 
@@ -52,18 +52,21 @@ class Scaler(wiring.Component):
         m = Module()
         double = self.p.requantize == "tflite_double"
         factor, multiplier, shift = self.factor, self.multiplier, self.shift
-        if double:
+        if double:  # whether it is rounded once stays beside the shift on its way
+            amount, once = shift[:SHIFT_BITS], shift[-1] | self.plain
             left = Signal(signed(WORD_BITS))
-            m.d.comb += left.eq(factor << Mux(self.plain, 0, _excess(31, shift)))
-            factor = Mux(self.plain, factor, _saturated(m, "left_saturated", left))
+            m.d.comb += left.eq(factor << Mux(once, 0, _excess(31, amount)))
+            factor = Mux(once, factor, _saturated(m, "left_saturated", left))
+            shift = Cat(amount, once)
         factor, multiplier, shift = self._cut(m, "factor", factor, multiplier, shift)
         product, shift = self._product(m, factor, multiplier, shift)
         if double:
+            amount, once = shift[:SHIFT_BITS], shift[-1]
             doubled = _saturated(m, "doubled_high", (product + (1 << 30)) >> 31)
-            product, shift = Mux(self.plain, product, doubled), Mux(self.plain, shift, _excess(shift, 31))
+            product, shift = Mux(once, product, doubled), Cat(Mux(once, amount, _excess(amount, 31)), once)
         word, shift = self._sum(m, product, shift)
         shifted, guard, sticky = self._shifted(m, word, shift)
-        shifted, up = self._cut(m, "shifted", shifted, self._round_up(word, shifted, guard, sticky))
+        shifted, up = self._cut(m, "shifted", shifted, self._round_up(word, shift, shifted, guard, sticky))
         m.d.comb += self.result.eq(shifted + up)
         return m
 
@@ -91,7 +94,7 @@ class Scaler(wiring.Component):
         """Return what is shifted and by how much. The register of the sum is that of the pipeline, where it has one."""
         bits = self.plan.add_bits
         held, word = Signal(signed(WORD_BITS), reset_less=True), Signal(signed(WORD_BITS))
-        held_shift = Signal(SHIFT_BITS, reset_less=True)
+        held_shift = Signal(len(shift), reset_less=True)
         if bits:
             before, total = Signal(bits), Signal(bits)
             m.d.comb += [
@@ -128,12 +131,12 @@ class Scaler(wiring.Component):
         m.d.comb += shifted.eq(Cat(Mux(beyond, (~sign).replicate(bits - 1), kept[1:]), sign))
         return shifted, kept[0], sticky
 
-    def _round_up(self, word: Value, shifted: Value, guard: Value, sticky: Value) -> Value:
+    def _round_up(self, word: Value, shift: Value, shifted: Value, guard: Value, sticky: Value) -> Value:
         """Return whether the rest is more than a half, or a half that goes up."""
         if self.p.requantize == "dyadic_half_even":
             return guard & (sticky | shifted[0])
         if self.p.requantize == "tflite_double":
-            return guard & (sticky | ~word[-1] | self.plain)
+            return guard & (sticky | ~word[-1] | shift[-1])
         return guard
 
 

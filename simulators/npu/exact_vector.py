@@ -23,6 +23,7 @@ from simulators.program import (
     PARAMETER_POSITION,
     PARAMETER_WORDS,
     REQUANTIZE,
+    ROUND_ONCE,
     SHIFT,
     F,
 )  # fmt: skip
@@ -98,9 +99,9 @@ def _finish(value, mem, config, row, position, channel):
         value += row[_ZO]
     elif function != MAX_POOL:
         entry = _entry(row, position, channel)
-        shift = _parameter(mem, entry, SHIFT) & 63  # the word's low bits are the shift
+        shift = _parameter(mem, entry, SHIFT)
         if function == ADD:
-            value = shift_rounded(value, shift, config[_MODE])
+            value = shift_rounded(value, shift & (ROUND_ONCE - 1), config[_MODE])
         else:
             value = requantize(
                 value + _parameter(mem, entry, BIAS), _parameter(mem, entry, MULTIPLIER), shift, config[_MODE]

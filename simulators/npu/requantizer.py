@@ -7,6 +7,7 @@ tflite, gemmlowp `SaturatingRoundingDoublingHighMul` and `RoundingDivideByPOT`.
 from __future__ import annotations
 
 from simulators.kernels import inlined_kernel
+from simulators.program import ROUND_ONCE
 
 HALF_UP, HALF_EVEN, TFLITE_SINGLE, TFLITE_DOUBLE = range(4)
 
@@ -40,10 +41,10 @@ def _double_rounding(x, multiplier, shift):
 
 @inlined_kernel
 def requantize(x, multiplier, shift, mode):
-    """Return x * multiplier * 2^-shift, rounded as the mode says; |x| < 2^32, multiplier < 2^31."""
-    if mode == TFLITE_DOUBLE:
-        return _double_rounding(x, multiplier, shift)
-    return shift_rounded(x * multiplier, shift, mode)
+    """Return x * multiplier * 2^-shift, rounded as mode and shift's word say; |x| < 2^32, multiplier < 2^31."""
+    if mode == TFLITE_DOUBLE and not shift & ROUND_ONCE:
+        return _double_rounding(x, multiplier, shift & (ROUND_ONCE - 1))
+    return shift_rounded(x * multiplier, shift & (ROUND_ONCE - 1), mode)
 
 
 @inlined_kernel

@@ -5,7 +5,7 @@ The unit multiplies, shifts and rounds in its one mode; TFLite rounds in several
 are sought here, and proven for every input the unit can meet:
 
 - an average rounds ties away from zero: a multiplier above 1/count by less than any other quotient's distance to a tie;
-- a fully connected layer rounds once: under `tflite_double` with a shift of 31, where the second rounding is none;
+- a fully connected layer rounds once, ties away from zero: a multiplier that leaves no sum on a tie, and `ROUND_ONCE`;
 - an addition is one sum of two products: a point in the polygon of all pairs of multipliers that give the 65,536
   outputs.
 """
@@ -17,11 +17,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from simulators.program import ROUND_ONCE
 from workloads.errors import CodesignError
 from workloads.integer import tflite
 from workloads.requantize import MANTISSA_BITS, dyadic
 
-#: With this shift `tflite_double` rounds in its doubling high product alone.
+#: With this shift every mode rounds once: `tflite_double` in its doubling high product alone.
 _ONCE = 31
 _LARGEST = (1 << 31) - 1
 
@@ -45,31 +46,20 @@ def average_parameters(count: int, where: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def once_parameters(multiplier: float, low: int, high: int, mode: str) -> tuple[int, int, int]:
-    """Return multiplier and shift that round ``multiplier * sum`` once, and how many steps they have one sum off.
-
-    Without parameters that are right for every sum, those with the fewest wrong steps near the multiplier.
+def once_parameters(multiplier: float, low: int, high: int) -> tuple[int, int, int]:
+    """Return multiplier and shift's word that round ``multiplier * sum`` once, and how many steps lie one sum off.
 
     Parameters
     ----------
     low, high : int
         Bounds of the result before the zero point is added; steps outside are not seen.
-    mode : str
-        The machine's requantizer.
     """
     steps = _steps(multiplier, low, high)
-    if mode == "tflite_double" and multiplier < 1:
-        first, last = _range_of_multipliers(steps, _ONCE)
-        found = round(multiplier * (1 << _ONCE))
-        if first <= last:
-            return min(max(found, first), last), _ONCE, 0
-        wrong, found = min((_wrong_steps(steps, found + i, _ONCE), found + i) for i in range(-4, 5))
-        return found, _ONCE, wrong
     m, e = (int(part) for part in dyadic(multiplier))
     first, last = _range_of_multipliers(steps, e)
-    if mode == "tflite_double" or first > last:
-        return m, e, _wrong_steps(steps, m, e)
-    return min(max(m, first), last), e, 0
+    if first > last:
+        return m, e | ROUND_ONCE, _wrong_steps(steps, m, e)
+    return min(max(m, first), last), e | ROUND_ONCE, 0
 
 
 def _wrong_steps(steps: Sequence[tuple[int, int]], m: int, shift: int) -> int:

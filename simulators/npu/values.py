@@ -179,7 +179,7 @@ class LayerValues:
             pairs = [average_parameters(round(1 / multiplier[0]), f"layer '{self.layer.name}'")]
         elif q.rounding == "half_away":
             zero = q.output_zero_point
-            found = [once_parameters(float(each), q.low - zero, q.high - zero, mode) for each in multiplier]
+            found = [once_parameters(float(each), q.low - zero, q.high - zero) for each in multiplier]
             wrong, steps = sum(off for _, _, off in found), len(found) * (q.high - q.low)
             self.off = f"{wrong} of {steps} steps between outputs lie one sum beside theirs" if wrong else ""
             pairs = [(m, e) for m, e, _ in found]

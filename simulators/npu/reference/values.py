@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulators.npu.reference.command import Command
-from simulators.program import ADD, DEPTHWISE, MAX_POOL, MUL, REQUANTIZE
+from simulators.program import ADD, DEPTHWISE, MAX_POOL, MUL, REQUANTIZE, ROUND_ONCE
 
 Entry = tuple[int, int, int]
 
@@ -27,7 +27,7 @@ def combine(command: Command, taps: list[int], weights: list[int], entries: list
     elif command.value == ADD:
         scaled = [(x - zeros[min(i, 1)]) * entries[i][1] for i, x in enumerate(taps)]
         half = round_half_even if mode == "dyadic_half_even" else round_half_up
-        value = half(sum(scaled), shift) + command.output_zero_point
+        value = half(sum(scaled), shift % ROUND_ONCE) + command.output_zero_point
     else:
         total = {
             REQUANTIZE: lambda: taps[0],
@@ -39,10 +39,14 @@ def combine(command: Command, taps: list[int], weights: list[int], entries: list
 
 
 def requantize(total: int, multiplier: int, shift: int, mode: str) -> int:
-    """Return ``total * multiplier / 2^shift``, rounded as `mode` says (see `workloads.requantize`)."""
+    """Return ``total * multiplier / 2^shift``, rounded as `mode` says (see `workloads.requantize`).
+
+    `shift` is a parameter entry's word: six bits, and `ROUND_ONCE`.
+    """
+    once, shift = bool(shift & ROUND_ONCE), shift % ROUND_ONCE
     if (multiplier, shift) == (1, 0):
         return total
-    if mode == "tflite_double":
+    if mode == "tflite_double" and not once:
         return _double_rounding(total, multiplier, shift)
     if mode == "dyadic_half_even":
         return round_half_even(total * multiplier, shift)

@@ -25,9 +25,6 @@ from simulators.program import (
 )
 from workloads.errors import CodesignError
 
-#: A shift is the low six bits of its word.
-SHIFT_MASK = 63
-
 
 class VectorEngine:
     """One command at a time; a position, group, tap and pass a cycle."""
@@ -141,4 +138,4 @@ class VectorEngine:
             return 0, 1, 0
         memory = self.core.memories[PARAMETERS]
         bias, multiplier, shift = (memory.read(entry * PARAMETER_WORDS + word) for word in range(PARAMETER_WORDS))
-        return bias, multiplier, shift & SHIFT_MASK
+        return bias, multiplier, shift

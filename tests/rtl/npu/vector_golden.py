@@ -21,6 +21,7 @@ from simulators.program import (
     PARAMETER_POSITION,
     PARAMETER_WORDS,
     REQUANTIZE,
+    ROUND_ONCE,
 )
 
 
@@ -64,6 +65,8 @@ def written_by(p: NpuParameters, memories: Memories, row: np.void) -> Written:
         exact, shift, y = value, np.zeros_like(value), value
     else:
         exact, y = (value + bias) * multiplier, requantize(value, bias, multiplier, shift, p.requantize)
+        if p.requantize == "tflite_double":
+            y = np.where(word & ROUND_ONCE, shift_rounded(exact, shift, p.requantize), y)
     y = y + (0 if function == MAX_POOL else row["output_zero_point"])
     elements = np.clip(y, row["low"], row["high"])
     half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), -1)
