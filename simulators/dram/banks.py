@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from simulators.dram.constraints import ACT, PRE, RD, RDA, REF, WR
-from simulators.dram.state import ENTRY, NEVER, RELATIONS, ROW, STEP, TAG, H, N, U
+from simulators.dram.state import ENTRY, NEVER, NONE, RELATIONS, ROW, STEP, TAG, H, N, U
 from simulators.kernels import inlined_kernel, kernel
 
 _BANKS_LOG2, _GROUPS, _OF_GROUP_LOG2, _RANKS, _WINDOWS, _LONGEST = (
@@ -18,10 +18,12 @@ _HIT_LIMIT, _READ, _WRITE, _DEPTH, _DELAYS, _REACH, _WINDOW = (
 _WAKE, _HELD, _ROW, _HITS, _BANK_AT, _GROUP_AT, _QUEUES = (
     H["wake"], H["held"], H["row"], H["hits"], H["bank_at"], H["group_at"], H["queues"],
 )  # fmt: skip
-_ACTS, _ACTS_AT, _OPEN, _SINCE = H["acts"], H["acts_at"], H["open_banks"], H["open_since"]
+_ACTS, _ACTS_AT, _OPEN, _SINCE, _MATCHES, _SPANS = (
+    H["acts"], H["acts_at"], H["open_banks"], H["open_since"], H["matches"], H["spans"],
+)  # fmt: skip
 _ACTIVE = N["active_rank_clocks"]
 NOTHING = -1
-_PLACES = len(RELATIONS) * STEP
+_RELATIONS = len(RELATIONS)
 
 
 @inlined_kernel
@@ -32,16 +34,16 @@ def is_column(command):
 
 @inlined_kernel
 def ready_at(m, c, bank, command):
-    """Return the first clock in which a bank may take a command, windows of activates apart."""
+    """Return the first clock in which a bank may take a command."""
     group = bank >> m[_OF_GROUP_LOG2]
     return max(m[U(c + m[_BANK_AT] + bank * STEP + command)], m[U(c + m[_GROUP_AT] + group * STEP + command)])
 
 
 @inlined_kernel
-def activate_at(m, c, bank):
-    """Return the first clock in which a bank may take an ACT."""
-    at, rank, length = ready_at(m, c, bank, ACT), bank >> m[_BANKS_LOG2], m[_LONGEST]
-    last, acts = m[c + m[_ACTS_AT] + rank], c + m[_ACTS] + rank * length
+def _window_end(m, c, rank):
+    """Return the first clock in which the windows of activates let a rank have another ACT."""
+    at, length, last = NONE, m[_LONGEST], m[c + m[_ACTS_AT] + rank]
+    acts = c + m[_ACTS] + rank * length
     for w in range(m[_WINDOWS]):
         slot = last - m[m[_WINDOW] + 2 * w]
         if slot < 0:
@@ -62,17 +64,6 @@ def _waits_for_read(m, queue, entry):
     return False
 
 
-@inlined_kernel
-def _may_precharge(m, c, bank, queue, held, row):
-    """Return whether a miss at the head of a queue may close the row: no hit waits, or enough were served."""
-    if m[c + m[_HITS] + bank] >= m[_HIT_LIMIT]:
-        return True
-    for i in range(1, held):  # noqa: SIM110
-        if m[U(queue + i * ENTRY + ROW)] == row:
-            return False
-    return True
-
-
 @kernel
 def look(m, c, bank, clock):
     """Find the first command of a queue that is ready.
@@ -85,17 +76,18 @@ def look(m, c, bank, clock):
         return NOTHING
     row = m[c + m[_ROW] + bank]
     if row < 0:
-        at = activate_at(m, c, bank)
+        at = ready_at(m, c, bank, ACT)
         m[wake] = at
         return ACT if at <= clock else NOTHING
     first, soonest, queue = 0, NEVER, c + m[_QUEUES] + bank * m[_DEPTH] * ENTRY
     if m[queue + ROW] != row:
-        first = 1
-        if _may_precharge(m, c, bank, queue, held, row):
+        # A miss may close the row when no hit waits, or enough were served.
+        first, matches = 1, m[c + m[_MATCHES] + bank]
+        if matches == 0 or m[c + m[_HITS] + bank] >= m[_HIT_LIMIT]:
             soonest = ready_at(m, c, bank, PRE)
-            if soonest <= clock:
+            if soonest <= clock or matches == 0:
                 m[wake] = soonest
-                return PRE
+                return PRE if soonest <= clock else NOTHING
     read, write = m[_READ], m[_WRITE]
     read_at, write_at = ready_at(m, c, bank, read), ready_at(m, c, bank, write)
     for i in range(first, held):
@@ -113,26 +105,27 @@ def look(m, c, bank, clock):
 
 
 @inlined_kernel
-def _delay(m, place, rules, clock):
-    """Let no command in a place go before its delay from `clock` is over."""
-    for i in range(STEP):
+def _delay(m, place, rule, clock):
+    """Let no command in a place go before its delay from `clock` is over; a rule is a command and a relation."""
+    rules, span = m[_DELAYS] + rule * STEP, m[_SPANS] + 2 * rule
+    for i in range(m[U(span)], m[U(span + 1)]):
         m[U(place + i)] = max(m[U(place + i)], clock + m[U(rules + i)])
 
 
 @inlined_kernel
 def take(m, c, rank, bank, command, clock, row):
     """Let a command change the state and the timing of its bank (of its whole rank: REF, given its first bank)."""
-    rules, groups, group_at = m[_DELAYS] + command * _PLACES, m[_GROUPS], c + m[_GROUP_AT]
+    rule, groups, group_at = command * _RELATIONS, m[_GROUPS], c + m[_GROUP_AT]
     reach, mine = m[m[_REACH] + command], bank >> m[_OF_GROUP_LOG2]
     if command != REF:
-        _delay(m, c + m[_BANK_AT] + bank * STEP, rules, clock)
+        _delay(m, c + m[_BANK_AT] + bank * STEP, rule, clock)
     if reach & 1:
         for group in range(rank * groups, rank * groups + groups):
-            _delay(m, group_at + group * STEP, rules + (STEP if group == mine else 2 * STEP), clock)
+            _delay(m, group_at + group * STEP, rule + (1 if group == mine else 2), clock)
     if reach & 2:
         for group in range(m[_RANKS] * groups):
             if not rank * groups <= group < rank * groups + groups:
-                _delay(m, group_at + group * STEP, rules + 3 * STEP, clock)
+                _delay(m, group_at + group * STEP, rule + 3, clock)
     if command == ACT:
         _open(m, c, rank, bank, clock, row)
     elif command != REF:
@@ -150,12 +143,38 @@ def _open(m, c, rank, bank, clock, row):
     if m[c + m[_OPEN] + rank] == 0:
         m[c + m[_SINCE] + rank] = clock
     m[c + m[_OPEN] + rank] += 1
+    _count_matches(m, c, bank, row)
+    _hold_activates(m, c, rank, _window_end(m, c, rank))
+
+
+@inlined_kernel
+def _count_matches(m, c, bank, row):
+    entry, matches = c + m[_QUEUES] + bank * m[_DEPTH] * ENTRY + ROW, 0
+    for _ in range(m[c + m[_HELD] + bank]):
+        matches += m[U(entry)] == row
+        entry += ENTRY
+    m[c + m[_MATCHES] + bank] = matches
+
+
+@inlined_kernel
+def _hold_activates(m, c, rank, clock):
+    """Let a rank have no ACT before a clock, and its closed banks sleep until they may have one."""
+    groups, log2 = m[_GROUPS], m[_OF_GROUP_LOG2]
+    for group in range(rank * groups, rank * groups + groups):
+        at = c + m[_GROUP_AT] + group * STEP + ACT
+        held = max(m[U(at)], clock)
+        m[U(at)] = held
+        rows, wakes = c + m[_ROW], c + m[_WAKE]
+        for bank in range(group << log2, (group + 1) << log2):
+            if m[U(rows + bank)] < 0:
+                m[U(wakes + bank)] = max(m[U(wakes + bank)], held)
 
 
 @inlined_kernel
 def _close(m, c, rank, bank, clock):
     m[c + m[_ROW] + bank] = -1
     m[c + m[_HITS] + bank] = 0
+    m[c + m[_MATCHES] + bank] = 0
     m[c + m[_OPEN] + rank] -= 1
     if m[c + m[_OPEN] + rank] == 0:
         m[c + _ACTIVE] += clock - m[c + m[_SINCE] + rank]

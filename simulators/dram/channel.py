@@ -7,7 +7,7 @@ transaction can move, a command can be ready, or a refresh is due. `m` is the me
 from __future__ import annotations
 
 from simulators.dram.banks import NOTHING, is_column, look, ready_at, take
-from simulators.dram.constraints import PRE, RD, RDA, REF
+from simulators.dram.constraints import ACT, PRE, RD, RDA, REF
 from simulators.dram.queues import complete_reads, leave_filter, move_transaction
 from simulators.dram.state import ADDRESS, ENTRY, LAST_NODE, NEVER, REFRESH_RING, ROW, TAG, TRACE, H, N, S, U
 from simulators.kernels import inlined_kernel, kernel
@@ -16,8 +16,8 @@ _BANKS, _RANKS, _OF_GROUP, _INTERVAL, _TWO_BUSES, _ALL_BANKS, _DEPTH, _BANKS_LOG
     H["banks"], H["ranks"], H["banks_of_group"], H["interval"], H["two_buses"], H["all_banks"], H["queue_depth"],
     H["banks_log2"],
 )  # fmt: skip
-_WAKES, _HELD, _ROWS, _HITS, _QUEUES, _RING = (
-    H["wake"], H["held"], H["row"], H["hits"], H["queues"], H["ring"],
+_WAKES, _HELD, _ROWS, _HITS, _QUEUES, _RING, _MATCHES, _READ, _WRITE = (
+    H["wake"], H["held"], H["row"], H["hits"], H["queues"], H["ring"], H["matches"], H["read_kind"], H["write_kind"],
 )  # fmt: skip
 _CHANNEL0, _SIZE, _TRACE, _TRACED, _TRACE_AT = (
     H["channel0"], H["channel_size"], H["trace"], H["traced"], H["trace_at"],
@@ -68,10 +68,24 @@ def _issue(m, c, bank, found, clock):
         for i in range(entry, queue + held * ENTRY):
             m[U(i)] = m[U(i + ENTRY)]
         m[c + m[_HELD] + bank] = held
+        m[c + m[_MATCHES] + bank] -= 1
         m[c + _QUEUED] -= 1
         m[c + _MOVED], m[c + _BLOCKED] = 1, 0
     take(m, c, rank, bank, command, clock, row)
-    m[c + m[_WAKES] + bank] = clock
+    _set_wake(m, c, bank, command, clock)
+
+
+@inlined_kernel
+def _set_wake(m, c, bank, command, clock):
+    """Let a bank's queue sleep until it can be ready: after ACT only its first entry's row is open."""
+    at = clock
+    if m[c + m[_HELD] + bank] == 0:
+        at = NEVER
+    elif command == ACT:
+        at = min(ready_at(m, c, bank, m[_READ]), ready_at(m, c, bank, m[_WRITE]))
+    elif command == PRE:
+        at = ready_at(m, c, bank, ACT)
+    m[c + m[_WAKES] + bank] = at
 
 
 @inlined_kernel

@@ -36,8 +36,8 @@ _CH, _RA, _BG, _BA, _RO, _CO = H["ch_at"], H["ra_at"], H["bg_at"], H["ba_at"], H
 _CHM, _RAM, _BGM, _BAM, _ROM, _COM = (
     H["ch_mask"], H["ra_mask"], H["bg_mask"], H["ba_mask"], H["ro_mask"], H["co_mask"],
 )  # fmt: skip
-_WAKES, _HELD, _QUEUES, _FILTER, _READ_AT, _WRITE_AT = (
-    H["wake"], H["held"], H["queues"], H["filter"], H["read_order"], H["write_order"],
+_WAKES, _HELD, _QUEUES, _FILTER, _READ_AT, _WRITE_AT, _MATCHES, _ROWS = (
+    H["wake"], H["held"], H["queues"], H["filter"], H["read_order"], H["write_order"], H["matches"], H["row"],
 )  # fmt: skip
 _READS, _WRITES, _QUEUED, _DRAINING, _MOVED, _WAKE, _OPEN, _BLOCKED, _FROZEN = (
     S["read_count"], S["write_count"], S["queued"], S["draining"], S["moved"], S["wake_at"], S["open_reads"],
@@ -60,16 +60,17 @@ def channel_of(m, address):
 
 
 @inlined_kernel
-def _filter_at(m, c, address, write):
+def _filter_at(m, address, write):
+    """Return which counter of the filter an address has; four counters share a word."""
     at = address >> m[_SHIFT]
-    at = (at ^ (at >> 9) ^ (at >> 18) ^ (address << 3)) & (FILTER - 1)
-    return c + m[_FILTER] + at + (FILTER if write else 0)
+    return ((at ^ (at >> 9) ^ (at >> 18) ^ (address << 3)) & (FILTER - 1)) + (FILTER if write else 0)
 
 
 @inlined_kernel
 def leave_filter(m, c, address, write):
     """Forget a waiting address."""
-    m[_filter_at(m, c, address, write)] -= 1
+    at = _filter_at(m, address, write)
+    m[c + m[_FILTER] + (at >> 2)] -= 1 << ((at & 3) << 4)
 
 
 @inlined_kernel
@@ -138,7 +139,8 @@ def _waiting(m, c, bank, address, write):
 
 @inlined_kernel
 def _find(m, c, bank, address, write):
-    if m[_filter_at(m, c, address, write)] == 0:
+    at = _filter_at(m, address, write)
+    if (m[c + m[_FILTER] + (at >> 2)] >> ((at & 3) << 4)) & 0xFFFF == 0:
         return -1
     return _waiting(m, c, bank, address, write)
 
@@ -156,7 +158,8 @@ def _enter(m, c, order, depth, held, address, bank, kind, node):
     m[slot + ADDRESS], m[slot + LAST_NODE] = address, node
     m[slot + ROW] = (at >> m[_RO]) & m[_ROM]
     m[slot + TAG] = ((at >> m[_CO]) & m[_COM]) << 3 | kind
-    m[_filter_at(m, c, address, kind == m[_WRITE])] += 1
+    counter = _filter_at(m, address, kind == m[_WRITE])
+    m[c + m[_FILTER] + (counter >> 2)] += 1 << ((counter & 3) << 4)
     m[c + _MOVED] = 1
 
 
@@ -228,6 +231,7 @@ def _move(m, c, order, depth, held, i, clock):
         m[U(j)] = m[U(j + 1)]
     m[order + held - 1] = freed
     m[c + m[_HELD] + bank] += 1
+    m[c + m[_MATCHES] + bank] += m[slot + ROW] == m[c + m[_ROWS] + bank]
     m[c + _QUEUED] += 1
     if bank >> m[_BANKS_LOG2] != m[c + _FROZEN]:
         m[c + m[_WAKES] + bank] = min(m[c + m[_WAKES] + bank], clock)

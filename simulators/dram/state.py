@@ -41,13 +41,14 @@ _CONFIG = (
     "bg_mask", "ba_mask", "ro_mask", "co_mask",
 )  # fmt: skip
 _GLOBALS = ("now", "offered", "next_id", "last_done", "free", "done", "traced", "record", "trace")
-_TABLES = ("delays", "reach", "window", "channel0", "channel_size", "nodes", "node_count", "histogram", "done_at",
-           "done_room", "trace_at", "trace_room")  # fmt: skip
+_TABLES = ("delays", "reach", "spans", "window", "channel0", "channel_size", "nodes", "node_count", "histogram",
+           "done_at", "done_room", "trace_at", "trace_room")  # fmt: skip
 # Arrays of a channel: wake is a clock before which nothing of a bank's queue can be ready; row -1 is closed; a
-# transaction queue is slots, their order, and the bank of each place in the order; `filter` counts waiting addresses.
+# transaction queue is slots, their order, and the bank of each place in the order; `filter` counts waiting addresses
+# by a hash, four counters a word; `matches` counts the entries of a bank's queue that go to its open row.
 _ARRAYS = (
     "wake", "held", "row", "hits", "bank_at", "group_at", "acts", "acts_at", "open_banks", "open_since", "ring",
-    "read_order", "read_bank", "reads", "write_order", "write_bank", "writes", "queues", "filter",
+    "read_order", "read_bank", "reads", "write_order", "write_bank", "writes", "queues", "filter", "matches",
 )  # fmt: skip
 HEADER = (*_CONFIG, *_GLOBALS, *_TABLES, *_ARRAYS)
 H = {name: i for i, name in enumerate(HEADER)}
@@ -75,6 +76,7 @@ ADDRESS, ROW, TAG, LAST_NODE, ENTRY = range(5)
 # A node of a ring of reads that wait for the same data.
 NEXT, ACCEPT, ID, NODE = range(4)
 REFRESH_RING, LATENCIES, FILTER, STEP = 64, 16384, 512, 8
+MOST_WAITING = (1 << 16) - 1  # what a counter of the filter holds
 DONE = ("id", "accept", "complete", "channel")
 TRACE = ("cycle", "command", "channel", "rank", "bankgroup", "bank", "row", "column")
 NONE = -NEVER
@@ -131,6 +133,9 @@ def compile_config(standard: Standard, channels: int, mapping: str, controller: 
         "window_longest": max([1, *(w.count for w in standard.windows)]), "shift": o.request_bytes.bit_length() - 1,
         "banks_log2": banks.bit_length() - 1, "banks_of_group_log2": o.banks.bit_length() - 1,
     }  # fmt: skip
+    waiting = max(controller.read_depth, controller.write_depth) + values["all_banks"] * controller.queue_depth
+    if waiting > MOST_WAITING:
+        raise CodesignError(f"controller: {waiting} requests may wait in a channel; at most {MOST_WAITING}")
     values |= {f"{name}_at": at[name] for name in bits} | {f"{name}_mask": (1 << bits[name]) - 1 for name in bits}
     return {name: int(values[name]) for name in _CONFIG}
 
@@ -151,6 +156,12 @@ def compile_delays(standard: Standard, row_policy: str = "open") -> np.ndarray:
     return delays
 
 
+def _spans(delays: np.ndarray) -> list[int]:
+    """Return (first, end) of the commands that each command delays in each relation, flat."""
+    found = [np.flatnonzero(row > NONE) for row in delays.reshape(-1, STEP)]
+    return [int(at) for row in found for at in ((row[0], row[-1] + 1) if len(row) else (0, 0))]
+
+
 def _array_sizes(v: dict[str, int]) -> dict[str, int]:
     banks, ranks = v["all_banks"], v["ranks"]
     return {
@@ -159,7 +170,7 @@ def _array_sizes(v: dict[str, int]) -> dict[str, int]:
         "open_banks": ranks, "open_since": ranks, "ring": REFRESH_RING,
         "read_order": v["read_depth"], "read_bank": v["read_depth"], "reads": v["read_depth"] * ENTRY,
         "write_order": v["write_depth"], "write_bank": v["write_depth"], "writes": v["write_depth"] * ENTRY,
-        "queues": banks * v["queue_depth"] * ENTRY, "filter": 2 * FILTER,
+        "queues": banks * v["queue_depth"] * ENTRY, "filter": 2 * FILTER // 4, "matches": banks,
     }  # fmt: skip
 
 
@@ -181,11 +192,12 @@ def new_dram(
     v["channel_size"] = at
     reach = [int((delays[c, GROUP:RANK + 1] > NONE).any()) + 2 * int((delays[c, OTHER_RANKS] > NONE).any())
              for c in range(len(COMMANDS))]  # fmt: skip
+    spans = _spans(delays)
     windows = [value for w in standard.windows for value in (w.count, standard.clocks(w.span))]
     v |= {"node_count": in_flight, "done_room": 4 * in_flight if record else 0, "trace_room": (1 << 14) * trace}
     place = len(HEADER)
     for name, size in (
-        ("delays", delays.size), ("reach", len(reach)), ("window", len(windows)),
+        ("delays", delays.size), ("reach", len(reach)), ("spans", len(spans)), ("window", len(windows)),
         ("channel0", channels * v["channel_size"]), ("histogram", LATENCIES),
         ("trace_at", v["trace_room"] * len(TRACE)),
         ("nodes", in_flight * NODE), ("done_at", v["done_room"] * len(DONE)),
@@ -197,6 +209,7 @@ def new_dram(
         m[H[name]] = value
     m[v["delays"] : v["delays"] + delays.size] = delays.ravel()
     m[v["reach"] : v["reach"] + len(reach)] = reach
+    m[v["spans"] : v["spans"] + len(spans)] = spans
     m[v["window"] : v["window"] + len(windows)] = windows
     _link_nodes(m, 0, in_flight, -1)
     for ch in range(channels):

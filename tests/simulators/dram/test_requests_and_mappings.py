@@ -94,6 +94,15 @@ def test_negative_addresses_and_bad_policies_are_refused():
         Controller(row_policy="close")
 
 
+def test_queues_are_no_longer_than_the_filter_counts():
+    deep = Controller(queue_depth=4096)
+    with pytest.raises(CodesignError, match="controller: 131104 requests may wait in a channel; at most 65535"):
+        run_dram(DDR4_3200, (np.zeros(1, np.int64), np.zeros(1, np.bool_)), controller=deep)
+    one_bucket = (np.arange(3000) << 33) * 64  # beyond all fields: one bank, one row, addresses that hash alike
+    run = run_dram(HBM2_2000, (one_bucket, np.zeros(3000, np.bool_)), 1, controller=Controller(queue_depth=4000))
+    assert run.counts["reads"] == run.counts["RD"] == 3000
+
+
 def test_more_channels_are_faster_and_a_closed_row_costs():
     addresses = np.arange(4000) * 64
     reads = np.zeros(4000, np.bool_)
