@@ -6,7 +6,7 @@ S.V: 32 of a head's columns (one a bank), a page of tokens: one DOT. Formulas: N
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -106,38 +106,56 @@ def check_request(device: PimDevice, shape: AttentionShape, length: int) -> None
         )
 
 
-def k_tiles(device: PimDevice, shape: AttentionShape, length: int) -> Iterator[Tile]:
-    """Yield the tiles of K.q for one request of `length` tokens."""
+def k_tile_array(device: PimDevice, shape: AttentionShape, length: int) -> np.ndarray:
+    """Return the tiles of K.q for one request of `length` tokens, int64 (tiles, 3) with the fields of Tile."""
     check_request(device, shape, length)
     heads_a_page = device.page_operands // shape.head_size
-    left = shape.local_heads
-    while left > 0:
-        for i in range(_ceil(length, device.banks)):
-            yield Tile(i == 0, min(left, heads_a_page), _ceil(shape.head_size, device.lanes))
-        left -= heads_a_page
+    rows, pages = _ceil(length, device.banks), _ceil(shape.local_heads, heads_a_page)
+    tiles = np.empty((pages, rows, len(Tile._fields)), np.int64)
+    tiles[:, :, 0] = np.arange(rows) == 0
+    tiles[:, :, 1] = np.minimum(heads_a_page, shape.local_heads - heads_a_page * np.arange(pages))[:, None]
+    tiles[:, :, 2] = _ceil(shape.head_size, device.lanes)
+    return tiles.reshape(-1, len(Tile._fields))
+
+
+def v_tile_array(device: PimDevice, shape: AttentionShape, length: int) -> np.ndarray:
+    """Return the tiles of S.V for one request of `length` tokens, int64 (tiles, 3) with the fields of Tile."""
+    check_request(device, shape, length)
+    begins = np.arange(0, length, device.page_operands)
+    columns = _ceil(shape.head_size, device.banks)
+    tiles = np.empty((shape.local_heads, len(begins), columns, len(Tile._fields)), np.int64)
+    tiles[..., 0] = np.arange(columns) == 0
+    tiles[..., 1] = 1
+    tiles[..., 2] = -(-np.minimum(device.page_operands, length - begins) // device.lanes)[:, None]
+    return tiles.reshape(-1, len(Tile._fields))
+
+
+def k_tiles(device: PimDevice, shape: AttentionShape, length: int) -> Iterator[Tile]:
+    """Yield the tiles of K.q for one request of `length` tokens."""
+    return (Tile(bool(first), dots, comps) for first, dots, comps in k_tile_array(device, shape, length).tolist())
 
 
 def v_tiles(device: PimDevice, shape: AttentionShape, length: int) -> Iterator[Tile]:
     """Yield the tiles of S.V for one request of `length` tokens."""
-    check_request(device, shape, length)
-    for _ in range(shape.local_heads):
-        for page in range(0, length, device.page_operands):
-            comps = _ceil(min(device.page_operands, length - page), device.lanes)
-            for i in range(_ceil(shape.head_size, device.banks)):
-                yield Tile(i == 0, 1, comps)
+    return (Tile(bool(first), dots, comps) for first, dots, comps in v_tile_array(device, shape, length).tolist())
+
+
+def alike(device: PimDevice, length: int) -> tuple[int, int]:
+    """Return what a request's tiles depend on: requests of equal values ask for the same commands."""
+    return _ceil(length, device.banks), _ceil(length, device.lanes)
 
 
 def counts_of(device: PimDevice, shape: AttentionShape, length: int) -> Counts:
     """Return the commands of one request: every tile opens and closes its row in every bank."""
-    k, v = list(k_tiles(device, shape, length)), list(v_tiles(device, shape, length))
-    both, o = k + v, device.standard.organization
+    k, v = k_tile_array(device, shape, length), v_tile_array(device, shape, length)
+    both, o = np.concatenate([k, v]), device.standard.organization
     return Counts(
-        len(k), len(v), sum(t.first for t in both), len(both) * o.ranks * o.bankgroups, len(both) * device.banks,
-        sum(t.dots * t.comps for t in both), sum(t.dots for t in both),
+        len(k), len(v), int(both[:, 0].sum()), len(both) * o.ranks * o.bankgroups, len(both) * device.banks,
+        int((both[:, 1] * both[:, 2]).sum()), int(both[:, 1].sum()),
     )  # fmt: skip
 
 
-def program_of(device: PimDevice, tiles: Iterator[Tile], first_row: int = FIRST_ROW) -> np.ndarray:
+def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row: int = FIRST_ROW) -> np.ndarray:
     """Return the commands asked for by tiles, int64 (commands, 4) with columns PROGRAM.
 
     Activation and precharge are not in it: the memory controller adds them. A HEADER tells COMPs (a power of two, as
@@ -148,21 +166,24 @@ def program_of(device: PimDevice, tiles: Iterator[Tile], first_row: int = FIRST_
     CodesignError
         When the tiles need more rows than a bank has.
     """
-    program: list[tuple[int, int, int, int]] = []
-    row = first_row
-    for tile in tiles:
-        if tile.first:
-            program.append((GWRITE, 0, 0, 0))
-        total = tile.dots * tile.comps
-        program.append((HEADER, row, 1 << (total - 1).bit_length(), tile.dots))
-        for _ in range(tile.dots):
-            if device.composite:
-                program.append((DOT, row, tile.comps, 1))
-            else:
-                program += [(COMP, row, 1, 0)] * tile.comps + [(READRES, row, 0, 1)]
-        row += 1
-    if row > device.standard.organization.rows:
-        raise CodesignError(
-            f"device {device.name}: {row} rows are needed, a bank has {device.standard.organization.rows}"
-        )
-    return np.array(program, np.int64).reshape(-1, len(PROGRAM))
+    all_tiles = np.array(tiles if isinstance(tiles, np.ndarray) else list(tiles), np.int64).reshape(-1, 3)
+    firsts, dots, comps = all_tiles.T
+    rows = device.standard.organization.rows
+    if first_row + len(firsts) > rows:
+        raise CodesignError(f"device {device.name}: {first_row + len(firsts)} rows are needed, a bank has {rows}")
+    lengths = firsts + 1 + dots * (1 if device.composite else comps + 1)
+    of_tile = np.repeat(np.arange(len(firsts)), lengths)
+    place = np.arange(len(of_tile)) - np.repeat(np.cumsum(lengths) - lengths, lengths) - firsts[of_tile]
+    program = np.zeros((len(of_tile), len(PROGRAM)), np.int64)
+    program[:, 1] = first_row + of_tile
+    program[place == -1, :2] = GWRITE, 0
+    header, compute = place == 0, place > 0
+    told = np.array([1 << (total - 1).bit_length() for total in (dots * comps).tolist()], np.int64)
+    program[header, 0], program[header, 2], program[header, 3] = HEADER, told, dots
+    if device.composite:
+        program[compute, 0], program[compute, 2], program[compute, 3] = DOT, comps[of_tile[compute]], 1
+    else:
+        last = place[compute] % (comps[of_tile[compute]] + 1) == 0
+        program[compute, 0] = np.where(last, READRES, COMP)
+        program[compute, 2], program[compute, 3] = ~last, last
+    return program

@@ -8,29 +8,42 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from simulators.dram import constraints as dram
 from simulators.dram.constraints import (
     AL,
     BURST,
+    CWL,
+    READ_TO_WRITE,
+    READ_TO_WRITE_OTHER_RANK,
+    WRITE_TO_PRECHARGE,
+    WRITE_TO_READ_OTHER_RANK,
     tCCD_L,
     tCCD_S,
     tFAW,
     tRAS,
     tRCDRD,
+    tRCDWR,
     tRFC,
     tRP,
     tRRD_L,
     tRRD_S,
     tRTP,
+    tRTRS,
+    tWTR_L,
+    tWTR_S,
 )
 from simulators.dram.formulas import Formula, most
 
-COMMANDS = ("ACT", "PRE", "GWRITE", "HEADER", "G_ACT", "PIM_PRE", "COMP", "READRES", "DOT", "REF")
-ACT, PRE, GWRITE, HEADER, G_ACT, PIM_PRE, COMP, READRES, DOT, REF = range(len(COMMANDS))
+COMMANDS = ("ACT", "PRE", "GWRITE", "HEADER", "G_ACT", "PIM_PRE", "COMP", "READRES", "DOT", "REF", "RD", "WR")
+ACT, PRE, GWRITE, HEADER, G_ACT, PIM_PRE, COMP, READRES, DOT, REF, RD, WR = range(len(COMMANDS))
 SPANS = ("bank", "group", "rank", "channel")
 ONE_BANK, ONE_GROUP, ONE_RANK, ALL_BANKS = range(len(SPANS))
-SPAN_OF = (ONE_BANK, ONE_BANK, ONE_BANK, ALL_BANKS, ONE_GROUP, ONE_BANK, ALL_BANKS, ALL_BANKS, ALL_BANKS, ONE_RANK)
-SCOPES = ("banks that took it", "other banks of the group", "other groups of the rank")
-SAME, GROUP, RANK = range(len(SCOPES))
+SPAN_OF = (
+    ONE_BANK, ONE_BANK, ONE_BANK, ALL_BANKS, ONE_GROUP, ONE_BANK, ALL_BANKS, ALL_BANKS, ALL_BANKS, ONE_RANK, ONE_BANK,
+    ONE_BANK,
+)  # fmt: skip
+SCOPES = ("banks that took it", "other banks of the group", "other groups of the rank", "other ranks")
+SAME, GROUP, RANK, OTHER_RANKS = range(len(SCOPES))
 STEP = most(BURST, tCCD_S)
 ADDER_TREE_STEPS = 6
 
@@ -88,13 +101,59 @@ def _shared_rows() -> list[PimConstraint]:
     return rows
 
 
+def _reads_and_writes() -> list[PimConstraint]:
+    """Return what a standard's own table asks of reads and writes; ACT and PRE among themselves are above."""
+    scopes = {dram.BANK: SAME, dram.GROUP: GROUP, dram.RANK: RANK, dram.OTHER_RANKS: OTHER_RANKS}
+    commands = {dram.ACT: ACT, dram.PRE: PRE, dram.RD: RD, dram.WR: WR}
+    return [
+        PimConstraint(scopes[c.scope], commands[c.before], commands[c.after], c.delay)
+        for c in dram.JEDEC
+        if c.before in commands and c.after in commands and (c.before, c.after) != (dram.ACT, dram.ACT)
+        if {c.before, c.after} & {dram.RD, dram.WR} or (c.before, c.after) == (dram.PRE, dram.PRE)
+    ]
+
+
+def _beside_compute() -> list[PimConstraint]:
+    """Return what holds between reads, writes and compute with one row buffer and with two."""
+    write_to_read = AL + CWL + BURST
+    rows = []
+    for scope, step, turn in ((SAME, tCCD_L, tWTR_L), (GROUP, tCCD_L, tWTR_L), (RANK, tCCD_S, tWTR_S)):
+        rows += _rows(scope, RD, (GWRITE,), most(BURST, step)) + _rows(scope, WR, (GWRITE,), write_to_read + turn)
+        if scope != SAME:
+            rows += _rows(scope, GWRITE, (RD,), most(BURST, step)) + _rows(scope, GWRITE, (WR,), READ_TO_WRITE)
+    rows += _rows(SAME, GWRITE, (RD, WR), GWRITE_CLOCKS)
+    rows += _rows(RANK, RD, (COMP, READRES, DOT), STEP)
+    rows += _rows(RANK, WR, (COMP, READRES, DOT), write_to_read + tWTR_S)
+    rows += _rows(OTHER_RANKS, RD, (READRES,), BURST + tRTRS)
+    rows += _rows(OTHER_RANKS, WR, (READRES,), WRITE_TO_READ_OTHER_RANK)
+    rows += _rows(SAME, COMP, (RD,), STEP) + _rows(SAME, COMP, (WR,), READ_TO_WRITE)
+    rows += _rows(SAME, READRES, (RD,), most(STEP, BURST + tRTRS))
+    rows += _rows(SAME, READRES, (WR,), most(READ_TO_WRITE, READ_TO_WRITE_OTHER_RANK))
+    return rows + _rows(SAME, DOT, (RD,), BURST + tRTRS) + _rows(SAME, DOT, (WR,), READ_TO_WRITE_OTHER_RANK)
+
+
+def _one_row_for_both() -> list[PimConstraint]:
+    """Return what reads and writes add where they use the row buffer that computes."""
+    rows = _rows(SAME, G_ACT, (RD,), tRCDRD) + _rows(SAME, G_ACT, (WR,), tRCDWR)
+    rows += _rows(SAME, RD, (PIM_PRE,), AL + tRTP) + _rows(SAME, WR, (PIM_PRE,), WRITE_TO_PRECHARGE)
+    for scope in (SAME, GROUP):
+        rows += _rows(scope, RD, (COMP, READRES, DOT), most(BURST, tCCD_L))
+        rows += _rows(scope, WR, (COMP, READRES, DOT), AL + CWL + BURST + tWTR_L)
+    return rows
+
+
 DUAL_ROW_BUFFERS = (
     *_shared_rows(),
+    *_reads_and_writes(),
+    *_beside_compute(),
     *_rows(SAME, ACT, (G_ACT,), tRRD_L),
     *_rows(SAME, G_ACT, (ACT,), most(tRRD_L, tFAW)),
 )
 ONE_ROW_BUFFER = (
     *_shared_rows(),
+    *_reads_and_writes(),
+    *_beside_compute(),
+    *_one_row_for_both(),
     *_rows(SAME, ACT, (G_ACT,), tRAS + tRP),
     *_rows(SAME, ACT, (PIM_PRE,), tRAS),
     *_rows(SAME, G_ACT, (ACT,), most(tRAS + tRP, tFAW)),

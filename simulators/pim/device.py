@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from simulators.pim.commands import (
     GWRITE_CLOCKS,
     ONE_ROW_BUFFER,
     PIM_PRE,
-    SCOPES,
     STEP,
     PimConstraint,
 )
@@ -26,10 +26,9 @@ from workloads.errors import CodesignError
 CONFIG = (
     "ranks", "groups", "banks_of_group", "banks", "buffers", "refresh_clocks", "activate_clocks",
     "precharge_estimate", "open_estimate", "gwrite_clocks", "step_clocks", "fill_steps", "readres_clocks",
-    "trcd_clocks",
+    "trcd_clocks", "trp_clocks", "trcdwr_clocks", "read_clocks", "write_clocks",
 )  # fmt: skip
 C = {name: i for i, name in enumerate(CONFIG)}
-NONE = -1
 
 
 @dataclass(frozen=True)
@@ -98,12 +97,28 @@ class PimDevice:
         return self.standard.clocks(STEP) * (max(comps, ADDER_TREE_STEPS) + 1)
 
 
-def compile_device(device: PimDevice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return configuration (`CONFIG`), delays and waits of a device, as the kernel takes them.
+class DeviceTables(NamedTuple):
+    """A device as the kernel takes it, all int64.
 
-    Delays are int64 (commands, scopes, commands), NONE where nothing is asked; waits, int64 (2, commands), tell which
-    commands wait for the end of a DOT, and how far a command's delays reach: a bit for each scope.
+    Attributes
+    ----------
+    cfg : (CONFIG,)
+    rules : (rules, 3)
+        Scope, command after, delay in clocks; those of a command stand together.
+    first : (commands + 1,)
+        The first rule of each command.
+    waits : (commands,)
+        1 where a command waits for the end of a DOT.
     """
+
+    cfg: np.ndarray
+    rules: np.ndarray
+    first: np.ndarray
+    waits: np.ndarray
+
+
+def compile_device(device: PimDevice) -> DeviceTables:
+    """Return a device's tables; a delay of 0 or 1 clock says nothing, for commands issue one a clock."""
     s, o = device.standard, device.standard.organization
     t = s.timing
     values = {
@@ -113,15 +128,24 @@ def compile_device(device: PimDevice) -> tuple[np.ndarray, np.ndarray, np.ndarra
         "open_estimate": s.clocks(tRP + tRCDRD), "gwrite_clocks": s.clocks(GWRITE_CLOCKS),
         "step_clocks": s.clocks(STEP), "fill_steps": ADDER_TREE_STEPS,
         "readres_clocks": max(t["BURST"], t["tCCD_L"]), "trcd_clocks": t["tRCDRD"],
+        "trp_clocks": t["tRP"], "trcdwr_clocks": t["tRCDWR"],
+        "read_clocks": t["CL"] + t["BURST"], "write_clocks": t["CWL"] + t["BURST"],
     }  # fmt: skip
-    delays = np.full((len(COMMANDS), len(SCOPES), len(COMMANDS)), NONE, np.int64)
+    most: dict[tuple[int, int, int], int] = {}
     for row in device.constraints:
-        delays[row.before, row.scope, row.after] = max(delays[row.before, row.scope, row.after], s.clocks(row.delay))
-    waits = np.zeros((2, len(COMMANDS)), np.int64)
-    waits[0, DOT] = 1
-    waits[0, [PIM_PRE, GWRITE]] = device.dot_holds_row
-    waits[1] = (delays > NONE).any(axis=2) @ (1 << np.arange(len(SCOPES)))
-    return np.array([values[name] for name in CONFIG], np.int64), delays, waits
+        key = (row.before, row.scope, row.after)
+        most[key] = max(most.get(key, 0), s.clocks(row.delay))
+    kept = sorted((*key, delay) for key, delay in most.items() if delay > 1)
+    rules = np.array(kept, np.int64).reshape(-1, 4)
+    waits = np.zeros(len(COMMANDS), np.int64)
+    waits[DOT] = 1
+    waits[[PIM_PRE, GWRITE]] = device.dot_holds_row
+    return DeviceTables(
+        np.array([values[name] for name in CONFIG], np.int64),
+        np.ascontiguousarray(rules[:, 1:]),
+        np.searchsorted(rules[:, 0], np.arange(len(COMMANDS) + 1)).astype(np.int64),
+        waits,
+    )
 
 
 def worst_clocks(device: PimDevice, comps: int, readres: int) -> int:

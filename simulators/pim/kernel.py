@@ -12,6 +12,7 @@ from simulators.pim.device import C
 
 SCALARS = (
     "clock", "head", "due", "refresh_rank", "waiting", "skip", "admitted", "gwrite_end", "traced", "record", "fits_at",
+    "from_bank", "slack", "reserved_row", "rest_at", "last_bank", "last_data",
 )  # fmt: skip
 S = {name: i for i, name in enumerate(SCALARS)}
 TRACE = ("clock", "command", "bank", "row")
@@ -20,7 +21,8 @@ NOTHING = -1
 DONE, FULL = range(2)
 VECTOR_BANK = 0  # the bank that GWRITE reads
 
-_CLOCK, _HEAD, _DUE, _RANK, _WAITING, _SKIP, _ADMITTED, _GWRITE_END, _TRACED, _RECORD, _FITS_AT = range(len(S))
+_CLOCK, _HEAD, _DUE, _RANK, _WAITING, _SKIP, _ADMITTED, _GWRITE_END, _TRACED, _RECORD, _FITS_AT, _FROM = range(12)
+_SLACK, _RESERVED, _REST_AT = S["slack"], S["reserved_row"], S["rest_at"]
 _RANKS, _GROUPS, _OF_GROUP, _BANKS, _BUFFERS, _INTERVAL = (
     C["ranks"], C["groups"], C["banks_of_group"], C["banks"], C["buffers"], C["refresh_clocks"],
 )  # fmt: skip
@@ -48,56 +50,56 @@ def span_of(cfg, command, bank):
 def ready_at(cfg, ready, command, bank):
     """Return the first clock in which every bank of a command's span may take it."""
     begin, end = span_of(cfg, command, bank)
-    at = ready[begin, command]
+    at = ready[command, begin]
     for b in range(begin + 1, end):
-        at = max(at, ready[b, command])
+        at = max(at, ready[command, b])
     return at
 
 
 @kernel
-def _delay(delays, ready, command, scope, bank, clock):
-    for after in range(delays.shape[2]):
-        delay = delays[command, scope, after]
-        if delay >= 0:
-            ready[bank, after] = max(ready[bank, after], clock + delay)
+def _delay(ready, after, until, begin, end):
+    for b in range(begin, end):
+        ready[after, b] = max(ready[after, b], until)
 
 
 @kernel
 def _set_rows(cfg, rows, command, begin, end, row):
     compute = cfg[_BUFFERS] - 1
-    for b in range(begin, end):
-        if command == ACT:
-            rows[0, b] = row
-        elif command == PRE:
-            rows[0, b] = -1
-        elif command == G_ACT:
+    if command in (ACT, PRE):
+        rows[0, begin] = row if command == ACT else -1
+    elif command == G_ACT:
+        for b in range(begin, end):
             rows[compute, b] = row
-        elif command == PIM_PRE:
-            rows[compute, b] = -1
+    elif command == PIM_PRE:
+        rows[compute, begin] = -1
 
 
 @kernel
-def issue(cfg, delays, waits, s, rows, ready, counts, trace, command, bank, row, comps):
+def issue(cfg, rules, first, waits, s, rows, ready, counts, trace, command, bank, row, comps):
     """Let a command change the state and the timing of the channel."""
     clock = s[_CLOCK]
     begin, end = span_of(cfg, command, bank)
     of_group, of_rank = cfg[_OF_GROUP], cfg[_OF_GROUP] * cfg[_GROUPS]
     _set_rows(cfg, rows, command, begin, end, row)
-    reach = waits[1, command]
-    if reach & 1:
-        for b in range(begin, end):
-            _delay(delays, ready, command, 0, b, clock)
-    if reach & 6:
-        rank = begin // of_rank * of_rank
-        for b in range(rank, rank + of_rank):
-            if not begin <= b < end:
-                _delay(delays, ready, command, 1 if b // of_group == begin // of_group else 2, b, clock)
+    group, rank = begin // of_group * of_group, begin // of_rank * of_rank
+    for r in range(first[command], first[command + 1]):
+        scope, after, until = rules[r, 0], rules[r, 1], clock + rules[r, 2]
+        if scope == 0:
+            _delay(ready, after, until, begin, end)
+        elif scope == 1:
+            _delay(ready, after, until, group, begin)
+            _delay(ready, after, until, end, group + of_group)
+        elif scope == 2:
+            _delay(ready, after, until, rank, group)
+            _delay(ready, after, until, max(end, group + of_group), rank + of_rank)
+        else:
+            _delay(ready, after, until, begin * 0, rank)
+            _delay(ready, after, until, max(end, rank + of_rank), cfg[_BANKS])
     if command == DOT:
         until = clock + cfg[_STEP] * (max(comps, cfg[_FILL]) + 1)
-        for after in range(waits.shape[1]):
-            if waits[0, after]:
-                for b in range(cfg[_BANKS]):
-                    ready[b, after] = max(ready[b, after], until)
+        for after in range(waits.shape[0]):
+            if waits[after]:
+                _delay(ready, after, until, begin, end)
     counts[command] += 1
     if s[_RECORD]:
         at = s[_TRACED]
@@ -130,7 +132,7 @@ def estimate(cfg, rows, command, row, comps, readres):
 
 
 @kernel
-def _refresh_step(cfg, s, rows, ready):
+def refresh_step(cfg, s, rows, ready):
     """Return the first command that the waiting refresh can issue, its bank, and when another could."""
     clock, soonest, all_closed, compute = s[_CLOCK], NEVER, True, cfg[_BUFFERS] - 1
     first = s[_RANK] * cfg[_GROUPS] * cfg[_OF_GROUP]
@@ -138,9 +140,9 @@ def _refresh_step(cfg, s, rows, ready):
         if rows[0, b] >= 0 or rows[compute, b] >= 0:
             all_closed = False
             command = PRE if rows[0, b] >= 0 else PIM_PRE
-            if ready[b, command] <= clock:
+            if ready[command, b] <= clock:
                 return command, b, clock
-            soonest = min(soonest, ready[b, command])
+            soonest = min(soonest, ready[command, b])
     if all_closed:
         at = ready_at(cfg, ready, REF, first)
         return (REF if at <= clock else NOTHING), first, at
@@ -154,7 +156,7 @@ def _gwrite_step(cfg, s, rows, ready, row):
         command = PIM_PRE
     elif rows[0, VECTOR_BANK] != row:
         command = ACT if rows[0, VECTOR_BANK] < 0 else PRE
-    at = ready[bank, command]
+    at = ready[command, bank]
     return (command if at <= s[_CLOCK] else NOTHING), bank, at
 
 
@@ -162,56 +164,91 @@ def _gwrite_step(cfg, s, rows, ready, row):
 def _tile_step(cfg, s, rows, ready, command, row):
     """Return what a HEADER or an all-bank command needs first: closed rows, G_ACTs (not a HEADER), or itself."""
     clock, soonest, compute = s[_CLOCK], NEVER, cfg[_BUFFERS] - 1
-    bank, complete = clock * 0, True
-    for b in range(cfg[_BANKS]):
+    complete = True
+    for b in range(s[_FROM], cfg[_BANKS]):
         needed = NOTHING
         opened = rows[compute, b]
-        if opened >= 0 and opened != row:
-            needed = PIM_PRE
-        elif compute and opened < 0 and rows[0, b] == row:
+        if opened >= 0:
+            if opened != row:
+                needed = PIM_PRE
+        elif compute and rows[0, b] == row:
             needed = PRE
-        elif opened < 0 and command != HEADER:
+        elif command != HEADER:
             needed = G_ACT
         if needed != NOTHING:
-            complete = False
             at = ready_at(cfg, ready, needed, b)
             if at <= clock:
                 return needed, b, at
+            complete = False
             soonest = min(soonest, at)
+        elif complete:
+            s[_FROM] = b + 1  # what this head needs of the banks before is done
     if complete:
-        at = ready_at(cfg, ready, command, bank)
-        return (command if at <= clock else NOTHING), bank, at
-    return NOTHING, bank, soonest
+        at = ready_at(cfg, ready, command, clock * 0)
+        return (command if at <= clock else NOTHING), clock * 0, at
+    return NOTHING, clock * 0, soonest
 
 
 @kernel
-def _head_step(cfg, s, rows, ready, command, row, comps, readres):
-    """Return the next command for the head of the PIM queue, its bank, and when another could go."""
+def head_step(cfg, s, rows, ready, command, row, comps, readres):
+    """Return the next command for the head of the PIM queue, its bank, and when another could go.
+
+    Leaves in `s` the slack before the refresh (slack) and the clock in which the queue rests for it (rest_at).
+    """
     clock = s[_CLOCK]
+    s[_REST_AT] = NEVER
     if clock < s[_GWRITE_END]:
         return NOTHING, clock * 0, s[_GWRITE_END]
     if (command == HEADER and s[_FITS_AT] != clock) or (command == GWRITE and not s[_ADMITTED]):
-        if s[_DUE] - 1 - clock <= estimate(cfg, rows, command, row, comps, readres):
+        clocks = estimate(cfg, rows, command, row, comps, readres)
+        s[_SLACK] = max(0, s[_DUE] - 1 - clock - clocks)
+        if s[_SLACK] == 0:
             s[_SKIP] = 1
             return NOTHING, clock * 0, s[_DUE]
         s[_ADMITTED] = 1
+        if command == HEADER:
+            s[_REST_AT] = s[_DUE] - 1 - clocks
+            s[_RESERVED] = row
     if command == GWRITE:
         return _gwrite_step(cfg, s, rows, ready, row)
     return _tile_step(cfg, s, rows, ready, command, row)
 
 
 @kernel
-def advance(cfg, delays, waits, program, s, rows, ready, counts, trace, until):
+def after_issue(cfg, s, counts, program, command, comps):
+    """Let the queue and the refreshes go on after a command of theirs; `s.clock` is still its clock."""
+    clock, head, n = s[_CLOCK], s[_HEAD], program.shape[0]
+    if command == REF:
+        s[_WAITING] -= 1
+        s[_SKIP], s[_FROM], s[_SLACK] = 0, 0, 0
+        s[_RESERVED] = NOTHING
+        s[_RANK] = (s[_RANK] + 1) % cfg[_RANKS]
+    elif s[_WAITING] > 0:
+        s[_FROM] = 0
+    elif head < n and command == program[head, 0]:
+        if command == GWRITE:
+            s[_GWRITE_END] = clock + cfg[_GWRITE_CLOCKS]
+        if command == DOT:
+            counts[counts.shape[0] - 1] += comps
+        same_row = command > PIM_PRE and head + 1 < n and program[head + 1, 1] == program[head, 1]
+        if not (same_row and PIM_PRE < program[head + 1, 0] < REF):
+            s[_FROM] = 0
+        s[_ADMITTED] = 0
+        s[_HEAD] += 1
+
+
+@kernel
+def advance(cfg, rules, first, waits, program, s, rows, ready, counts, trace, until):
     """Run a program from its head until its last command has issued, or to a clock (an empty program: only to it).
 
     Parameters
     ----------
-    cfg, delays, waits
-        `device.compile_device`.
+    cfg, rules, first, waits
+        `device.DeviceTables`.
     program : int64 (commands, 4)
         Columns `attention.PROGRAM`.
     s, rows, ready, counts : int64
-        SCALARS; (buffers, banks); (banks, commands); commands issued, COMPs of DOTs at the end.
+        SCALARS; (buffers, banks); (commands, banks); commands issued, COMPs of DOTs at the end.
     trace : int64 (room, 4)
         Columns TRACE, when s.record; returns FULL when no room is left.
     until : int
@@ -228,30 +265,20 @@ def advance(cfg, delays, waits, program, s, rows, ready, counts, trace, until):
             s[_DUE] += cfg[_INTERVAL]
         soonest, command, bank, row, comps = s[_DUE], NOTHING, clock * 0, clock * 0 - 1, clock * 0
         if s[_WAITING] > 0:
-            command, bank, at = _refresh_step(cfg, s, rows, ready)
+            command, bank, at = refresh_step(cfg, s, rows, ready)
             soonest = min(soonest, at)
         elif head < n and not s[_SKIP]:
             row, comps = program[head, 1], program[head, 2]
-            command, bank, at = _head_step(cfg, s, rows, ready, program[head, 0], row, comps, program[head, 3])
+            command, bank, at = head_step(cfg, s, rows, ready, program[head, 0], row, comps, program[head, 3])
             soonest = min(soonest, at)
         if command == NOTHING:
             s[_CLOCK] = min(until, max(clock + 1, soonest))
             continue
         if command in (PRE, PIM_PRE):
             row = NOTHING
-        issue(cfg, delays, waits, s, rows, ready, counts, trace, command, bank, row, comps)
-        s[_CLOCK] = clock + 1
-        if command == REF:
-            s[_WAITING] -= 1
-            s[_SKIP] = 0
-            s[_RANK] = (s[_RANK] + 1) % cfg[_RANKS]
-        elif head < n and s[_WAITING] == 0 and command == program[head, 0]:
-            if command == GWRITE:
-                s[_GWRITE_END] = clock + cfg[_GWRITE_CLOCKS]
-            if command == DOT:
-                counts[counts.shape[0] - 1] += comps
-            s[_ADMITTED] = 0
-            s[_HEAD] += 1
-        elif command == PIM_PRE and cfg[_PRE_ESTIMATE] > 0:
+        issue(cfg, rules, first, waits, s, rows, ready, counts, trace, command, bank, row, comps)
+        after_issue(cfg, s, counts, program, command, comps)
+        if command == PIM_PRE and cfg[_PRE_ESTIMATE] > 0:
             s[_FITS_AT] = clock + 1  # the estimate falls by at least the clock that went by
+        s[_CLOCK] = clock + 1
     return DONE

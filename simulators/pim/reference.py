@@ -24,6 +24,7 @@ from simulators.pim.commands import (
     HEADER,
     ONE_BANK,
     ONE_GROUP,
+    OTHER_RANKS,
     PIM_PRE,
     PRE,
     RANK,
@@ -36,6 +37,7 @@ from simulators.pim.device import PimDevice
 
 Place = tuple[int, int, int]
 Item = tuple[int, int, int, int]
+NEVER = 1 << 62
 VECTOR_PLACE: Place = (0, 0, 0)
 
 
@@ -57,6 +59,7 @@ class ReferenceChannel:
         self.ready: dict[tuple[Place, int], int] = {}
         self.interval = device.standard.timing["tREFI"] // o.ranks if device.refresh else 0
         self.clock, self.rank, self.waiting, self.skip, self.admitted, self.buffer_busy = 0, 0, 0, False, False, 0
+        self.slack, self.reserved = 0, -1
         self.commands: list[tuple[int, int, int, int]] = []
 
     def run(self, program: Iterable[Item], until: int | None = None) -> int:
@@ -97,6 +100,7 @@ class ReferenceChannel:
             SAME: taken,
             GROUP: [p for p in self.places if p not in taken and p[:2] == taken[0][:2]],
             RANK: [p for p in self.places if p not in taken and p[0] == taken[0][0] and p[1] != taken[0][1]],
+            OTHER_RANKS: [p for p in self.places if p not in taken and p[0] != taken[0][0]],
         }
         for rule in self.device.constraints:
             if rule.before == command:
@@ -127,10 +131,9 @@ class ReferenceChannel:
             self.rank = (self.rank + 1) % self.device.standard.organization.ranks
 
     def _fits(self, item: Item) -> bool:
-        if not self.interval:
-            return True
-        until_refresh = self.interval - 1 - self.clock % self.interval
-        return until_refresh > self._estimate(item)
+        until_refresh = self.interval - 1 - self.clock % self.interval if self.interval else NEVER
+        self.slack = max(0, until_refresh - self._estimate(item))
+        return self.slack > 0
 
     def _estimate(self, item: Item) -> int:
         command, row, comps, readres = item
@@ -160,6 +163,7 @@ class ReferenceChannel:
                 self.skip = True
                 return False
             self.admitted = True
+            self.reserved = row if command == HEADER else self.reserved
         needs = [self._gwrite_needs(row)] if command == GWRITE else self._tile_needs(command, row)
         for needed, place in needs:
             if self._is_ready(needed, place):

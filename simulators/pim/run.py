@@ -2,102 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from simulators.pim.attention import FIRST_ROW, AttentionShape, Counts, k_tiles, program_of, v_tiles
+from simulators.pim.attention import (
+    FIRST_ROW,
+    AttentionShape,
+    Counts,
+    alike,
+    k_tile_array,
+    program_of,
+    v_tile_array,
+)
+from simulators.pim.channel import NO_PROGRAM, PimChannel, TrafficChannel
 from simulators.pim.commands import COMMANDS, COMP, G_ACT, GWRITE, PIM_PRE, READRES
-from simulators.pim.device import C, PimDevice, compile_device, worst_clocks
-from simulators.pim.kernel import FULL, NEVER, SCALARS, TRACE, S, advance
+from simulators.pim.device import PimDevice, compile_device
+from simulators.pim.traffic import Traffic, requests_of
 from workloads.errors import CodesignError
 
-_ROOM = 4096
-Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
-NO_PROGRAM = np.zeros((0, 4), np.int64)
-
-
-class PimChannel:
-    """One channel of a device: its banks, and the commands that it has issued.
-
-    Parameters
-    ----------
-    device : PimDevice
-    trace : bool
-        Keep every command.
-    tables
-        `compile_device(device)`, when it is at hand.
-    """
-
-    def __init__(self, device: PimDevice, trace: bool = False, tables: Tables | None = None) -> None:
-        self.device = device
-        self._tables = tables or compile_device(device)
-        self._s = np.zeros(len(SCALARS), np.int64)
-        interval = self._tables[0][C["refresh_clocks"]]
-        self._s[S["due"]], self._s[S["record"]] = interval or NEVER, trace
-        self._rows = np.full((2, device.banks), -1, np.int64)
-        self._ready = np.zeros((device.banks, len(COMMANDS)), np.int64)
-        self._counts = np.zeros(len(COMMANDS) + 1, np.int64)
-        self._room = np.zeros((_ROOM if trace else 1, len(TRACE)), np.int64)
-        self._kept: list[np.ndarray] = []
-
-    @property
-    def clock(self) -> int:
-        """The next clock."""
-        return int(self._s[S["clock"]])
-
-    @property
-    def commands(self) -> np.ndarray:
-        """Every command issued, int64 (commands, 4): clock, command, first bank, row; empty unless traced."""
-        return np.concatenate([np.zeros((0, len(TRACE)), np.int64), *self._kept])
-
-    def run(self, program: np.ndarray) -> int:
-        """Run a program; return the clocks from now to its last command: those in which its queue is not empty.
-
-        Raises
-        ------
-        CodesignError
-            When an operation would never fit between two refreshes.
-        """
-        if not len(program):
-            return 0
-        self._check(program)
-        begin = self.clock
-        self._s[S["head"]] = 0
-        self._advance(program, NEVER)
-        return self.clock - begin
-
-    def _check(self, program: np.ndarray) -> None:
-        interval = int(self._tables[0][C["refresh_clocks"]])
-        readres = int(program[:, 3].max())
-        longest = worst_clocks(self.device, int(program[:, 2].max()), readres)
-        if interval and longest >= interval:
-            raise CodesignError(
-                f"device {self.device.name}: a tile of up to {longest} clocks, a refresh included, does not fit in the "
-                f"{interval} clocks between refreshes"
-            )
-
-    def idle_until(self, clock: int) -> None:
-        """Let time pass: refreshes close what is open."""
-        if clock > self.clock:
-            self._s[S["head"]] = 0
-            self._advance(NO_PROGRAM, clock)
-
-    def counts(self) -> dict[str, int]:
-        """Return commands issued by name; COMP and READRES hold those of DOTs too."""
-        by_name = dict(zip(COMMANDS, map(int, self._counts), strict=False))
-        by_name["COMP"] += int(self._counts[-1])
-        by_name["READRES"] += by_name["DOT"]
-        return by_name
-
-    def _advance(self, program: np.ndarray, until: int) -> None:
-        status = FULL
-        while status == FULL:
-            status = advance(*self._tables, program, self._s, self._rows, self._ready, self._counts, self._room, until)
-            if self._s[S["traced"]]:
-                self._kept.append(self._room[: self._s[S["traced"]]].copy())
-                self._s[S["traced"]] = 0
+__all__ = [
+    "NO_PROGRAM", "AttentionResult", "ChannelResult", "PimChannel", "Traffic", "TrafficChannel", "counts_in_run",
+    "in_order", "run_attention", "run_beside",
+]  # fmt: skip
 
 
 @dataclass
@@ -112,12 +40,15 @@ class ChannelResult:
         Commands by name, until refreshes closed every row.
     k_clocks, v_clocks : int
         Clocks in which its PIM queue was not empty, in K.q and in S.V.
+    traffic_clocks : int
+        Clocks from the begin to the last data of the NPU's reads and writes; 0 without any.
     """
 
     requests: list[int]
     counts: dict[str, int] = field(default_factory=dict)
     k_clocks: int = 0
     v_clocks: int = 0
+    traffic_clocks: int = 0
 
     @property
     def pim_clocks(self) -> int:
@@ -163,12 +94,13 @@ def run_attention(
     lengths: Sequence[int],
     channel_of: Sequence[int],
     start: int = 0,
+    traffic: Traffic | None = None,
 ) -> AttentionResult:
-    """Run one layer's attention of one decoded token for a batch.
+    """Run one layer's attention of one decoded token for a batch, with the NPU's reads and writes beside it.
 
     S.V begins when every softmax is done. The vector unit takes a softmax for each head, and a sum for each head and
     32 columns of a request whose tokens fill more than one page (NeuPIMs simulator; results are read CL + BURST
-    clocks after the last DOT).
+    clocks after the last DOT). Channels that are asked for the same run once.
 
     Parameters
     ----------
@@ -176,35 +108,112 @@ def run_attention(
         Tokens of each request's context; the channel that holds it (`placement.place`).
     start : int
         Clock in which it begins; refreshes are counted from 0.
+    traffic : Traffic
+        What every channel moves for the NPU meanwhile; its start counts from `start`.
 
     Raises
     ------
     CodesignError
         For no request, a length below 1, a channel that the device has not, or rows beyond a bank's.
     """
-    tables = compile_device(device)
-    channels = [PimChannel(device, tables=tables) for _ in range(device.channels)]
-    results = [ChannelResult(mine) for mine in _requests_of(device, lengths, channel_of)]
-    read_clocks = device.standard.timing["CL"] + device.standard.timing["BURST"]
-    k_done, v_done, first_row = [0] * len(lengths), [0] * len(lengths), [FIRST_ROW] * len(channels)
-    for c, (channel, result) in enumerate(zip(channels, results, strict=True)):
-        channel.idle_until(start)
-        for i in result.requests:
-            program = program_of(device, k_tiles(device, shape, lengths[i]), first_row[c])
-            result.k_clocks += channel.run(program)
-            k_done[i], first_row[c] = channel.clock + read_clocks, int(program[-1, 1]) + 1
-    softmax_done = in_order(k_done, [shape.local_heads] * len(lengths))
-    for c, (channel, result) in enumerate(zip(channels, results, strict=True)):
-        channel.idle_until(softmax_done)
-        for i in result.requests:
-            program = program_of(device, v_tiles(device, shape, lengths[i]), first_row[c])
-            result.v_clocks += channel.run(program)
-            v_done[i], first_row[c] = channel.clock + read_clocks, int(program[-1, 1]) + 1
-        channel.idle_until(channel.clock + 2 * device.standard.timing["tREFI"] if device.refresh else 0)
-        result.counts = channel.counts()
+    mine = _requests_of(device, lengths, channel_of)
+    kinds: dict[tuple, list[int]] = {}
+    for number, requests in enumerate(mine):
+        kinds.setdefault(tuple(alike(device, lengths[i]) for i in requests), []).append(number)
+    runs = [_Attention(device, shape, [lengths[i] for i in mine[same[0]]], start, traffic) for same in kinds.values()]
+    channels: dict[int, _Attention] = {n: run for same, run in zip(kinds.values(), runs, strict=True) for n in same}
+    for run in runs:
+        run.multiply_keys()
+    softmax_done = in_order(_by_request(channels, mine, "k_done"), [shape.local_heads] * len(lengths))
+    for run in runs:
+        run.multiply_values(softmax_done)
     columns = -(-shape.head_size // device.banks)
     sums = [shape.local_heads * columns if length > device.page_operands else 0 for length in lengths]
-    return AttentionResult(results, softmax_done - start, in_order(v_done, sums) - start)
+    done = in_order(_by_request(channels, mine, "v_done"), sums)
+    results = [channels[n].result(requests) for n, requests in enumerate(mine)]
+    return AttentionResult(results, softmax_done - start, done - start)
+
+
+class _Attention:
+    """A channel's part of an attention: its requests one after the other, all keys, then all values."""
+
+    def __init__(
+        self, device: PimDevice, shape: AttentionShape, lengths: list[int], start: int, traffic: Traffic | None
+    ) -> None:
+        self.device, self.shape, self.lengths, self.start = device, shape, lengths, start
+        tables = compile_device(device)
+        if traffic is None:
+            self.channel = PimChannel(device, tables=tables)
+        else:
+            later = replace(traffic, start=traffic.start + start)
+            self.channel = TrafficChannel(device, requests_of(device, later), tables=tables)
+        self.row, self.k_clocks, self.v_clocks, self.traffic_clocks = FIRST_ROW, 0, 0, 0
+        self.k_done: list[int] = []
+        self.v_done: list[int] = []
+        self.counts: dict[str, int] = {}
+
+    def multiply_keys(self) -> None:
+        self.channel.idle_until(self.start)
+        self.k_clocks = self._run(k_tile_array, self.k_done)
+
+    def multiply_values(self, softmax_done: int) -> None:
+        self.channel.idle_until(softmax_done)
+        self.v_clocks = self._run(v_tile_array, self.v_done)
+        if isinstance(self.channel, TrafficChannel):
+            self.channel.drain()
+            self.traffic_clocks = max(0, self.channel.last_data - self.start)
+        if self.device.refresh:
+            self.channel.idle_until(self.channel.clock + 2 * self.device.standard.timing["tREFI"])
+        self.counts = self.channel.counts()
+
+    def _run(self, tiles: Callable[..., np.ndarray], done: list[int]) -> int:
+        t, clocks = self.device.standard.timing, 0
+        for length in self.lengths:
+            program = program_of(self.device, tiles(self.device, self.shape, length), self.row)
+            clocks += self.channel.run(program)
+            self.row = int(program[-1, 1]) + 1
+            done.append(self.channel.clock + t["CL"] + t["BURST"])
+        return clocks
+
+    def result(self, requests: list[int]) -> ChannelResult:
+        return ChannelResult(requests, dict(self.counts), self.k_clocks, self.v_clocks, self.traffic_clocks)
+
+
+def _by_request(channels: Mapping[int, _Attention], mine: Sequence[Sequence[int]], what: str) -> list[int]:
+    """Return a list that channels hold for their requests, in the order of the batch."""
+    values = {i: value for n, requests in enumerate(mine) for i, value in zip(requests, getattr(channels[n], what))}  # noqa: B905
+    return [values[i] for i in range(len(values))]
+
+
+def run_beside(
+    device: PimDevice, programs: Sequence[np.ndarray], traffic: Traffic, start: int = 0
+) -> list[ChannelResult]:
+    """Run a program of PIM commands on each channel beside the NPU's reads and writes; return what each took.
+
+    Parameters
+    ----------
+    programs : sequence of int64 (commands, 4)
+        One for each channel, columns `attention.PROGRAM` (`attention.program_of`, `channel.NO_PROGRAM`). Channels of
+        equal programs run once.
+    traffic : Traffic
+        What every channel moves; its start counts from `start`.
+
+    Returns
+    -------
+    list of ChannelResult
+        `k_clocks` holds the clocks of the whole program, `v_clocks` is 0.
+    """
+    tables, found = compile_device(device), {}
+    requests = requests_of(device, replace(traffic, start=traffic.start + start))
+    for program in programs:
+        if program.tobytes() not in found:
+            channel = TrafficChannel(device, requests, tables=tables)
+            channel.idle_until(start)
+            clocks = channel.run(program)
+            channel.drain()
+            last = max(0, channel.last_data - start)
+            found[program.tobytes()] = ChannelResult([], channel.counts(), clocks, 0, last)
+    return [replace(found[program.tobytes()]) for program in programs]
 
 
 def _requests_of(device: PimDevice, lengths: Sequence[int], channel_of: Sequence[int]) -> list[list[int]]:
