@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# (a bank's MAC is also made to read its ports)
 """A channel's compute unit: the global buffer, the bank MACs, and what turns a command into slices and strobes.
 
 Commands come as the scheduler issues them (`simulators.pim.commands`): HEADER sets the slice to 0; COMP takes the next
@@ -8,13 +10,15 @@ column access returns is there a clock later, as the global buffer's own memory 
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.parameters import address_bits
-from rtl.pim.bank_mac import BankMac
+from rtl.pim.bank_mac import MAC_MODULE, BankMac, instance
 from rtl.pim.parameters import UnitParameters
 from simulators.pim.commands import COMMANDS, COMP, DOT, GWRITE, HEADER, READRES
 
@@ -23,6 +27,12 @@ COMMAND_BITS = (len(COMMANDS) - 1).bit_length()
 
 class ComputeUnit(wiring.Component):
     """Everything of a channel that computes, but its scheduler.
+
+    Parameters
+    ----------
+    parameters : UnitParameters
+    instances : bool
+        Bank MACs are instances of the module that `bank_mac.mac_parts` emits; else submodules.
 
     Attributes
     ----------
@@ -37,8 +47,9 @@ class ComputeUnit(wiring.Component):
     result_valid : Out(1)
     """
 
-    def __init__(self, parameters: UnitParameters) -> None:
+    def __init__(self, parameters: UnitParameters, *, instances: bool = True) -> None:
         self.parameters = p = parameters
+        self.instances = instances
         super().__init__({
             "valid": In(1), "command": In(COMMAND_BITS), "comps": In(range(p.slices + 1)),
             "read": Out(1), "column": Out(range(p.columns)), "loading": Out(1), "columns": In(p.banks * p.column_bits),
@@ -112,9 +123,12 @@ class ComputeUnit(wiring.Component):
         held = Signal(address_bits(p.slices_of_column), name="part", reset_less=True)
         comps, reads = Signal(name="comp_arrives"), Signal(name="readres_arrives")
         m.d.sync += [comps.eq(comp), reads.eq(readres), held.eq(part)]
-        results, valid = [], []
+        results, valid, template = [], [], BankMac(p.mac)
         for bank in range(p.banks):
-            m.submodules[f"bank_{bank}"] = mac = BankMac(p.mac)
+            if self.instances:
+                mac: Any = instance(m, f"bank_{bank}", MAC_MODULE, template, clocked=True)
+            else:
+                m.submodules[f"bank_{bank}"] = mac = BankMac(p.mac, instances=False)
             column = self.columns.word_select(bank, p.column_bits)
             one = p.slices_of_column == 1
             m.d.comb += [
