@@ -2,6 +2,8 @@
 
 python -m benchmarks.fuzz config.json --mutants 100000
 python -m benchmarks.fuzz tflite --mutants 100000
+python -m benchmarks.fuzz trace --mutants 100000
+python -m benchmarks.fuzz mapping --mutants 100000
 python -m benchmarks.fuzz some/network.onnx --mutants 1000     # any network file, its bytes damaged
 """
 
@@ -13,15 +15,18 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks.mutants import damage, mutant_archive, mutant_text
 from workloads.errors import CodesignError
 
 MOST_SECONDS = 5
-_EXTREMES = (0, 1, -1, 2, 127, 128, 255, 1 << 16, (1 << 31) - 1, -(1 << 31))
+_MOST_SIZE = 1 << 27
 
 
 def _config_json(path: Path, seed: int) -> None:
@@ -55,31 +60,60 @@ def _damaged(path: Path, content: bytes, seed: int) -> None:
     trace_network(load_network(str(path)))
 
 
-def damage(content: bytes, rng: np.random.Generator) -> bytes:
-    """Return a damaged copy: bytes flipped, words set to extremes, a piece cut, moved or doubled, the end cut off."""
-    data = bytearray(content)
-    for _ in range(int(rng.integers(1, 4))):
-        if len(data) < 8:
-            break
-        kind, at = int(rng.integers(0, 6)), int(rng.integers(0, len(data)))
-        length = int(min(rng.integers(1, 64), len(data) - at))
-        if kind == 0:
-            data[at] ^= 1 << int(rng.integers(0, 8))
-        elif kind == 1:
-            data[at] = int(rng.integers(0, 256))
-        elif kind == 2:
-            word, value = at & ~3, int(rng.choice(_EXTREMES)) & 0xFFFFFFFF
-            data[word : word + 4] = value.to_bytes(4, "little")[: len(data) - word]
-        elif kind == 3:
-            to = int(rng.integers(0, len(data)))
-            data[to : to + length] = data[at : at + length][: len(data) - to]
-        elif kind == 4:
-            del data[at : at + length]
-        elif rng.integers(0, 4) == 0:
-            del data[at:]
-        else:
-            data[at:at] = data[at : at + length]
-    return bytes(data)
+@cache
+def _digits() -> tuple[Any, Any, Path]:
+    """Return the built-in network's trace, a machine, and a file of that trace."""
+    from simulators.machine_files import load_machine
+    from workloads.load import load_network
+    from workloads.trace_files import save_trace
+    from workloads.tracing import trace_network
+
+    trace = trace_network(load_network("digits"))
+    path = Path(tempfile.mkdtemp()) / "good.npz"
+    save_trace(path, trace)
+    return trace, load_machine("small_npu_8x8"), path
+
+
+def _trace(path: Path, seed: int) -> None:
+    """Read the mutant of a trace; what is read, and is not too large for that, runs."""
+    from simulators.npu.simulate import simulate
+    from workloads.trace_files import load_trace
+
+    _, machine, good = _digits()
+    mutant_archive(good, path.with_suffix(".npz"), "trace.json", seed)
+    trace = load_trace(path.with_suffix(".npz"))
+    if sum(_size(layer) for layer in trace.layers) < _MOST_SIZE:
+        simulate(trace, machine, fidelity="fast")
+
+
+def _size(layer: Any) -> int:
+    """Return a measure of the time that a layer takes: its extents multiplied, strides apart."""
+    w = layer.window
+    return max(w.in_h, w.out_h) * max(w.in_w, w.out_w) * w.in_c * w.out_c * w.kernel_h * w.kernel_w * w.batch
+
+
+@cache
+def _digits_mapping() -> dict[str, Any]:
+    from codesign.runner import choose_mapping
+
+    layers = choose_mapping("digits", "small_npu_8x8")
+    plain = {name: {key: value.item() if hasattr(value, "item") else value for key, value in layer.items()}
+             for name, layer in layers.items()}  # fmt: skip
+    head = {"codesign_mapping": 1, "network": "digits", "machine": "small_npu_8x8", "objective": "cycles"}
+    return {**head, "layers": plain}
+
+
+def _mapping(path: Path, seed: int) -> None:
+    """Read the mutant of a mapping; what is read runs."""
+    from codesign.mapping_files import read_mapping
+    from simulators.npu.simulate import simulate
+
+    trace, machine, _ = _digits()
+    first = replace(trace, layers=trace.layers[:3])
+    mapping = _digits_mapping()
+    mapping = {**mapping, "layers": {layer.name: mapping["layers"][layer.name] for layer in first.layers}}
+    path.write_bytes(mutant_text(mapping, seed))
+    simulate(first, machine, fidelity="fast", mapping=read_mapping(path))
 
 
 def _reader(format: str) -> Callable[[Path, int], None]:
@@ -92,7 +126,9 @@ def _reader(format: str) -> Callable[[Path, int], None]:
 
 
 #: By format: write the mutant of a seed to a path and read it.
-FORMATS: dict[str, Callable[[Path, int], None]] = {"config.json": _config_json, "tflite": _tflite}
+FORMATS: dict[str, Callable[[Path, int], None]] = {
+    "config.json": _config_json, "tflite": _tflite, "trace": _trace, "mapping": _mapping,
+}  # fmt: skip
 
 
 def late(*_: object) -> None:

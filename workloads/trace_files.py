@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from workloads.activity import Activity, check_activity
+from workloads.activity import Activity
 from workloads.errors import CodesignError
-from workloads.trace import ENGINES, Layer, Quantization, Trace, Window
+from workloads.trace import Layer, Quantization, Trace, Window
+from workloads.trace_checks import check_layer
 
 VERSION = 3
 _HEADER = "trace.json"
@@ -119,6 +120,9 @@ def _trace(content: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -
     shapes = content.pop("shapes", None)
     if not isinstance(layers, list) or not isinstance(shapes, dict):
         raise CodesignError(f"{path}: field 'layers' or 'shapes' is missing or mistyped")
+    for name, shape in shapes.items():
+        if not isinstance(shape, list) or not all(type(extent) is int for extent in shape):
+            raise CodesignError(f"{path}: shape of '{name}' = {str(shape)[:60]!r} is mistyped")
     trace = _build(Trace, content, f"{path}", layers=[], arrays=arrays, shapes={k: tuple(v) for k, v in shapes.items()})
     for index, entry in enumerate(layers):
         where = f"{path}: layer {index}"
@@ -129,7 +133,7 @@ def _trace(content: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -
         quantization = None if numbers is None else _build(Quantization, numbers, f"{where}: quantization")
         activity = _build(Activity, entry.pop("activity", None), f"{where}: activity")
         layer = _build(Layer, entry, where, window=window, quantization=quantization, activity=activity)
-        _check_layer(layer, trace, where)
+        check_layer(layer, trace, where)
         trace.layers.append(layer)
     return trace
 
@@ -159,17 +163,3 @@ def _build(kind: type, content: Any, where: str, **given: Any) -> Any:
         else:
             given[entry.name] = value
     return kind(**given)
-
-
-def _check_layer(layer: Layer, trace: Trace, where: str) -> None:
-    if layer.engine not in ENGINES:
-        raise CodesignError(f"{where}: engine '{layer.engine}' is not known; use {', '.join(ENGINES)}")
-    check_activity(layer.activity, f"{where}: activity")
-    multiplier = layer.quantization.multiplier if layer.quantization else ""
-    for key in (layer.weights, layer.bias, multiplier):
-        if key and key not in trace.arrays:
-            raise CodesignError(f"{where}: array '{key}' is not in the file")
-    extents = {name: value for name, value in asdict(layer.window).items() if not name.startswith("pad_")}
-    for name, value in extents.items():
-        if not 1 <= value <= 2**40:
-            raise CodesignError(f"{where}: window: {name} = {value}: use an integer from 1 to {2**40}")

@@ -1,8 +1,11 @@
 """Does a mapping survive its file, and does a bad file get its exact message?"""
 
+import random
+
 import numpy as np
 import pytest
 
+from benchmarks.fuzz import fuzz
 from codesign.mapping_files import dump_mapping, read_mapping
 from workloads.errors import CodesignError
 
@@ -67,3 +70,11 @@ def test_a_huge_file_is_not_read(tmp_path):
         file.truncate(1 << 34)
     with pytest.raises(CodesignError, match=r": 17179869184 bytes; a mapping has at most 16777216$"):
         read_mapping(path)
+
+
+def test_500_mutants_are_read_and_run_or_refused_within_five_seconds_each():
+    """100,000 by ``python -m benchmarks.fuzz mapping``."""
+    seed = random.randrange(1 << 32)
+    read, refused, escaped = fuzz("mapping", seed, 500)
+    assert not escaped
+    assert refused > 100 and read > 10, f"from seed {seed}: {refused} refused, {read} read"

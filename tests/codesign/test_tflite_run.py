@@ -28,8 +28,7 @@ def test_an_operator_in_exact_equals_the_interpreter(case, tmp_path):
     result, expected, network = run_exactly(path, SMALL, 5)
     for name in network.outputs:
         np.testing.assert_array_equal(result.outputs[name].reshape(expected[name].shape), expected[name])
-    if not case.startswith("fully connected"):
-        assert not any("one step off" in note for note in result.notes)
+    assert not any("one step off" in note for note in result.notes)
     assert any("host" in note for note in result.notes) == (case in ELSEWHERE and not case.startswith("concat"))
 
 

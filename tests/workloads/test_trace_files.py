@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 import zipfile
 
 import numpy as np
 import pytest
 
+from benchmarks.fuzz import fuzz
 from tests.workloads.onnx_models import model, node, value, write
 from workloads.errors import CodesignError
 from workloads.importers.onnx import import_onnx
 from workloads.load import load_network
-from workloads.trace import Trace
+from workloads.trace import Trace, Window
 from workloads.trace_files import VERSION, load_trace, save_trace
 from workloads.tracing import trace_network
 
@@ -84,6 +86,9 @@ def _set(*keys, to):
     return change
 
 
+HUGE = dict.fromkeys(Window.__dataclass_fields__, 1) | {"in_h": 1 << 40, "in_w": 1 << 40}
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (_set("version", to=VERSION + 1), "written by a newer version of codesign (trace version 4, here 3)"),
     (_set("version", to=1), "written by an older version of codesign (trace version 1, here 3); make it again"),
@@ -106,6 +111,24 @@ def _set(*keys, to):
     (_set("layers", 0, "activity", "weight_source", to="guessed"),
      "layer 0: activity: weight_source 'guessed' is not known; use measured or default"),
     (_set("layers", 0, "weights", to="none"), "layer 0: array 'none' is not in the file"),
+    (_set("layers", 0, "window", "groups", to=2), "layer 0: window: groups = 2 do not divide in_c = 3"),
+    (_set("layers", 0, "window", "stride_h", to=1 << 30),
+     "layer 0: window: stride_h = 1073741824: use an integer from 1 to 1048576"),
+    (_set("layers", 0, "window", "out_h", to=1 << 40), "layer 0: macs = 1728: the window has 474989023199232"),
+    (_set("layers", 0, "window", "in_c", to=1 << 50),
+     "layer 0: window: in_c = 1125899906842624: use an integer from 1 to 1099511627776"),
+    (_set("layers", 0, "window", to=HUGE), "layer 0: window: 1208925819614629174706176 elements or operations; "
+     "at most 72057594037927936"),
+    (_set("layers", 0, "macs", to=7), "layer 0: macs = 7: the window has 1728"),
+    (_set("layers", 0, "repeat", to=0), "layer 0: repeat = 0: use an integer from 1 to 72057594037927936"),
+    (_set("layers", 0, "zero_weights", to=10**9), "layer 0: zero_weights = 1000000000 of weight_count = 108"),
+    (_set("layers", 0, "input_format", to="int9000"),
+     "layer 0: input_format: 'int9000' is not a format; use intN or uintN (N 1 to 64), bf16, fp16, fp32, fp64, "
+     "fp8_e4m3, fp8_e5m2"),
+    (_set("layers", 0, "quantization", "output_zero_point", to=1 << 40),
+     "layer 0: quantization: output_zero_point = 1099511627776: use a number of 32 bits"),
+    (_set("layers", 0, "quantization", "low", to=200), "layer 0: quantization: low = 200 is above high = 127"),
+    (_set("shapes", "x", to=3), "shape of 'x' = '3' is mistyped"),
     (_set("arrays", to=None), "field 'arrays' is missing or mistyped"),
 ])  # fmt: skip
 def test_a_changed_header_is_named(tmp_path, trace, change, message):
@@ -162,3 +185,11 @@ def test_other_npz_files_directories_and_absent_files(tmp_path, trace):
         assert str(fault.value) == f"{path}: {message}"
     with pytest.raises(CodesignError):
         save_trace(tmp_path / "no folder" / "t.npz", trace)
+
+
+def test_500_mutants_are_read_and_run_or_refused_within_five_seconds_each():
+    """100,000 by ``python -m benchmarks.fuzz trace``."""
+    seed = random.randrange(1 << 32)
+    read, refused, escaped = fuzz("trace", seed, 500)
+    assert not escaped
+    assert refused > 100 and read > 4, f"from seed {seed}: {refused} refused, {read} read"

@@ -37,9 +37,8 @@ def test_an_average_over_too_large_a_window_is_refused():
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_rounding_once_is_right_beside_every_step_but_for_those_it_counts(mode):
+def test_rounding_once_is_right_beside_every_step(mode):
     rng = np.random.default_rng(2)
-    exact = 0
     for multiplier in [0.5, 0.25, 0.0226, *np.exp(rng.uniform(np.log(0.0005), np.log(0.9), 25))]:
         low, high = -128 - int(rng.integers(-128, 128)), 127
         m, shift, wrong = once_parameters(float(multiplier), low, high)
@@ -47,10 +46,8 @@ def test_rounding_once_is_right_beside_every_step_but_for_those_it_counts(mode):
         sums = np.unique([s + d for s in steps for d in (-1, 0, 1)])
         expected = np.clip(tflite.half_away(sums, multiplier), low, high)
         found = np.clip([requantize(int(s), m, shift, mode) for s in sums], low, high)
-        assert np.count_nonzero(found != expected) == wrong
-        assert np.abs(found - expected).max() <= 1
-        exact += wrong == 0
-    assert exact >= 27
+        np.testing.assert_array_equal(found, expected)
+        assert wrong == 0
 
 
 @pytest.mark.parametrize("mode", MODES)
