@@ -79,7 +79,8 @@ def check_out(out: str) -> None:
 def _report(machine: Machine, library: Library, figures: DesignFigures, flat: FlatFigures | None) -> dict[str, Any]:
     components = [
         {
-            "name": f.component.name, "description": f.component.description, "count": f.component.count,
+            "name": f.component.name, "variant": f.component.variant, "description": f.component.description,
+            "count": f.component.count,
             "cells": f.cells, "flip_flops": f.flip_flops, "area_um2": f.area_um2, "period_ps": f.period_ps,
             "leakage_nw": f.leakage_nw, "share": f.area_um2 * f.component.count / figures.area_um2,
         }
@@ -96,7 +97,7 @@ def _report(machine: Machine, library: Library, figures: DesignFigures, flat: Fl
         "components": components,
         "whole": {
             "area_um2": figures.area_um2, "flip_flops": figures.flip_flops, "period_ps": figures.period_ps,
-            "path_end": figures.path_end,
+            "path_end": figures.path_end, "path_ps": figures.path_ps, "clock_asked_hz": machine.clock_hz,
         },
         "flat": None if flat is None else asdict(flat) | {"components_over_flat": figures.area_um2 / flat.area_um2},
         "modelled": {"node_nm": machine.technology.node_nm, "sram": _memories(machine)},
@@ -152,8 +153,9 @@ def _table(report: dict[str, Any]) -> str:
     """The report as text: components with figures of one instance, then the whole, then what all of it means."""
     rows = [_TITLES]
     for c in report["components"]:
+        name = f"  {c['variant']}" if c["variant"] else c["name"]
         rows.append((
-            c["name"], f"{c['count']:,}", f"{c['cells']:,}", f"{c['flip_flops']:,}", _area(c["area_um2"]),
+            name, f"{c['count']:,}", f"{c['cells']:,}", f"{c['flip_flops']:,}", _area(c["area_um2"]),
             _area(c["area_um2"] * c["count"]), percent(c["share"]), *_delay(c["period_ps"]),
         ))  # fmt: skip
     whole, flat = report["whole"], report["flat"]
@@ -191,10 +193,25 @@ def _notes(report: dict[str, Any]) -> list[str]:
         notes.append(f"  energy       {name}: {sum(row['fj'].values()):.4g} fJ a cycle of uniform bits ({parts})")
     if "cost_table" in report:
         notes.append(f"  cost table   {report['cost_table']}; use it with --set technology.arithmetic=PATH.csv")
+    notes.insert(0, _clock(report))
     if report["flat"]:
         ratio = report["flat"]["components_over_flat"]
         notes.insert(0, f"  components   sum to {ratio:.3f} of the flattened whole's area")
     return notes
+
+
+def _clock(report: dict[str, Any]) -> str:
+    """What the machine asks for and what its longest path allows, the components that most of that path is in."""
+    whole = report["whole"]
+    asked, closes = whole["clock_asked_hz"] / 1e6, 1e6 / whole["period_ps"]
+    spent = sorted(whole["path_ps"].items(), key=lambda item: -item[1])
+    where = ", ".join(f"{name} {ps / 1000:.2f} ns" for name, ps in spent[:2])
+    verb = "closes" if asked <= closes else "is all that closes"
+    return f"  clock        {asked:,.0f} MHz asked, {closes:,.0f} MHz {verb} on {_first_name(report)}: {where}"
+
+
+def _first_name(report: dict[str, Any]) -> str:
+    return str(report["library"]["name"]).split("+")[0].split("_AO_")[0]
 
 
 def _area(um2: float) -> str:

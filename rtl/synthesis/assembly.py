@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rtl.synthesis.liberty import Library
@@ -10,6 +11,22 @@ from rtl.synthesis.netlist import ONE, ZERO, Instance, Netlist, clock_of, known_
 from rtl.synthesis.yosys import Synthesis
 
 _CONSTANTS = {"0": ZERO, "1": ONE, "x": ZERO, "z": ZERO}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What lies around an instance and lets gates and registers in it vanish.
+
+    Attributes
+    ----------
+    tied : tuple of (str, int, int)
+        Port, bit and value of inputs that are constant.
+    unread : tuple of (str, int)
+        Port and bit of outputs that reach no gate, register, memory or output.
+    """
+
+    tied: tuple[tuple[str, int, int], ...] = ()
+    unread: tuple[tuple[str, int], ...] = ()
 
 
 def assemble(parts: Mapping[str, Synthesis], top: str, library: Library) -> Netlist:
@@ -21,7 +38,7 @@ def assemble(parts: Mapping[str, Synthesis], top: str, library: Library) -> Netl
     Parameters
     ----------
     parts : mapping
-        Syntheses by the name of their top module.
+        Syntheses by the name of their top module; one by the path of an instance is that instance's alone.
     top : str
         One of them.
     library : Library
@@ -31,13 +48,33 @@ def assemble(parts: Mapping[str, Synthesis], top: str, library: Library) -> Netl
     CodesignError
         For a latch, an unmapped cell, a second clock.
     """
+    return _joined(parts, top, library).netlist(top)
+
+
+def surroundings(parts: Mapping[str, Synthesis], top: str, library: Library, box: str) -> dict[str, Surroundings]:
+    """Return what lies around every instance of a module that has no part yet, by path; `parts` as in `assemble`."""
+    joiner = _joined(parts, top, library)
+    find, read = joiner.find, set()
+    for _, cell, pins in joiner.cells:
+        read |= {find(pins[pin.name]) for pin in cell.inputs() if pin.name in pins}
+    read |= {find(net) for nets in joiner.borders[1].values() for net in nets}
+    found = {}
+    for kind, path, directions, nets in joiner.boxes:
+        if kind == box:
+            bits = [(pin, i, find(net)) for pin in sorted(nets) for i, net in enumerate(nets[pin])]
+            tied = tuple((pin, i, net) for pin, i, net in bits if directions[pin] == "input" and net in (ZERO, ONE))
+            unread = tuple((pin, i) for pin, i, net in bits if directions[pin] == "output" and net not in read)
+            found[path] = Surroundings(tied, unread)
+    return found
+
+
+def _joined(parts: Mapping[str, Synthesis], top: str, library: Library) -> _Joiner:
     joiner = _Joiner(parts, library)
-    module = parts[top].netlist["modules"][top]
-    numbers = joiner.module(top, "")
+    numbers = joiner.module(parts[top], top, "")
     inputs, outputs = joiner.borders
-    for name, port in module["ports"].items():
+    for name, port in parts[top].netlist["modules"][top]["ports"].items():
         (inputs if port["direction"] == "input" else outputs)[name] = [numbers[bit] for bit in port["bits"]]
-    return joiner.netlist(top)
+    return joiner
 
 
 class _Joiner:
@@ -48,10 +85,11 @@ class _Joiner:
         self.names, self.same = ["0", "1"], [ZERO, ONE]
         self.cells: list[tuple[str, Any, dict[str, int]]] = []
         self.borders: tuple[dict[str, list[int]], dict[str, list[int]]] = ({}, {})
+        self.boxes: list[tuple[str, str, dict[str, str], dict[str, list[int]]]] = []
 
-    def module(self, name: str, prefix: str) -> dict[Any, int]:
+    def module(self, part: Synthesis, name: str, prefix: str) -> dict[Any, int]:
         """Place one instance of a part; return its nets by yosys's numbers."""
-        module = self.parts[name].netlist["modules"][name]
+        module = part.netlist["modules"][name]
         numbers: dict[Any, int] = dict(_CONSTANTS)
         for wire_name, wire in module["netnames"].items():
             for i, bit in enumerate(wire["bits"]):
@@ -60,9 +98,10 @@ class _Joiner:
             pins = {pin: bits for pin, bits in cell["connections"].items() if bits}
             nets = {pin: [self._net(numbers, bit, f"{prefix}{cell_name}.{pin}") for bit in pins[pin]] for pin in pins}
             kind, path = cell["type"], f"{prefix}{cell_name}"
-            if kind in self.parts:
-                self._join(kind, path, nets)
-            elif "blackbox" in self.parts[name].netlist["modules"].get(kind, {}).get("attributes", {}):
+            if inner := self.parts.get(path) or self.parts.get(kind):
+                self._join(inner, kind, path, nets)
+            elif "blackbox" in part.netlist["modules"].get(kind, {}).get("attributes", {}):
+                self.boxes.append((kind, path, cell["port_directions"], nets))
                 for pin, bits in nets.items():
                     self.borders[cell["port_directions"][pin] == "input"][f"{path}.{pin}"] = bits
             else:
@@ -76,15 +115,16 @@ class _Joiner:
             self.names.append(name)
         return numbers[bit]
 
-    def _join(self, kind: str, path: str, nets: dict[str, list[int]]) -> None:
-        inner = self.module(kind, f"{path}.")
-        ports = self.parts[kind].netlist["modules"][kind]["ports"]
+    def _join(self, part: Synthesis, kind: str, path: str, nets: dict[str, list[int]]) -> None:
+        inner = self.module(part, kind, f"{path}.")
+        ports = part.netlist["modules"][kind]["ports"]
         for pin, bits in nets.items():
             for outside, bit in zip(bits, ports[pin]["bits"], strict=True):
-                first, second = sorted((self._find(outside), self._find(inner[bit])))
+                first, second = sorted((self.find(outside), self.find(inner[bit])))
                 self.same[second] = first
 
-    def _find(self, net: int) -> int:
+    def find(self, net: int) -> int:
+        """Return the net that stands for all those joined with this one."""
         while self.same[net] != net:
             self.same[net] = self.same[self.same[net]]
             net = self.same[net]
@@ -92,7 +132,7 @@ class _Joiner:
 
     def netlist(self, top: str) -> Netlist:
         """Return everything that was placed."""
-        find = self._find
+        find = self.find
         instances = [
             Instance(name, cell, {pin: find(net) for pin, net in pins.items()}) for name, cell, pins in self.cells
         ]

@@ -18,7 +18,8 @@ def smallest_inverter(library: Library) -> str:
     return _inverter(library).name
 
 
-def dearer_flip_flops(library: Library) -> list[str]:
+@cache
+def dearer_flip_flops(library: Library) -> tuple[str, ...]:
     """Return the plain rising-edge flip-flops but the one that is smallest, inverters of its pins included.
 
     Plain: a data pin, a clock, one output.
@@ -38,7 +39,7 @@ def dearer_flip_flops(library: Library) -> list[str]:
     if not costs:
         raise CodesignError(f"{library.name}: no plain flip-flop (data, rising clock, one output)")
     best = min(costs, key=lambda name: (costs[name], library.cell(name).leakage_nw, name))
-    return sorted(name for name in costs if name != best)
+    return tuple(sorted(name for name in costs if name != best))
 
 
 def _plain(cell: Cell) -> bool | None:

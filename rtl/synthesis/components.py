@@ -1,25 +1,27 @@
 """The components of a machine's RTL, synthesized apart; their sum is the logic of the whole.
 
 Every module belongs to exactly one component. Nothing is optimised across borders, which is what the comparison with
-the flattened whole measures, but for one thing: a queue does not store the fields of a command that its engine never
-reads.
+the flattened whole measures, but for what surrounds a component: an input that is constant there (the sums that enter
+the first row of PEs) and an output that nobody reads there (operands that leave the last column, fields of a command
+that its engine does not have) are so in its synthesis. Instances in unlike places are variants of their component.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from rtl.design import TOP, Design
 from rtl.npu.array import PE_MODULE
 from rtl.npu.memories import MACRO
 from rtl.npu.vector_lane import LANE_MODULE
-from rtl.synthesis.assembly import assemble
-from rtl.synthesis.hierarchy import part_of, split_modules, without_outputs
+from rtl.synthesis.assembly import Surroundings, assemble, surroundings
+from rtl.synthesis.hierarchy import part_of, split_modules, surrounded
 from rtl.synthesis.liberty import Library
 from rtl.synthesis.netlist import Netlist
-from rtl.synthesis.timing import static_timing
+from rtl.synthesis.timing import Timing, static_timing
 from rtl.synthesis.yosys import Recipe, Synthesis, synthesize
 
 #: Component: the module that holds it (without Amaranth's number), and what it is. Inner ones come before outer ones.
@@ -39,6 +41,11 @@ _ROOTS = {
     "wait_classes": ("npu.waits", "why the array waits"),
     "memory_addresses": (TOP, "addresses of lanes at the memories; connections"),
 }
+#: Synthesized first to last: a component after those that hold it, then what only others' outputs decide.
+_ORDER = (
+    "memory_addresses", "execute_control", "vector_control", "array_edges", "load", "store", "memory_port",
+    "wait_classes", "accumulate", "pe", "vector_lane", "tokens", "counters", "queues",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,15 @@ class Component:
         Its module in the Verilog.
     count : int
         Instances in the whole.
+    variant : str
+        Where its surroundings differ from those of most instances: ports tied and unread; empty for the most.
     """
 
     name: str
     description: str
     module: str
     count: int
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,8 @@ class DesignFigures:
         Least clock period of the whole: its longest path through any number of components, memories as registers.
     path_end : str
         Where that path ends.
+    path_ps : dict
+        What it takes of that period in each component that it passes through.
     recipe, tool, library : str
         Flags, synthesizer with its version, library.
     """
@@ -102,6 +114,7 @@ class DesignFigures:
     flip_flops: int
     period_ps: float
     path_end: str
+    path_ps: dict[str, float]
     recipe: str
     tool: str
     library: str
@@ -149,30 +162,35 @@ def synthesize_components(
     CodesignError
         When there is no yosys, or it refuses the design.
     """
-    components = components_of(design)
+    components = {component.name: component for component in components_of(design)}
     modules = split_modules(design.verilog)
-    boxes = {component.module for component in components} | {MACRO}
+    boxes = {component.module for component in components.values()} | {MACRO}
     parts: dict[str, Synthesis] = {}
-    # The queues come last: of the fields that all commands share, each holds those that its engine turned out to read.
-    for done, component in enumerate(sorted(components, key=lambda one: one.name == "queues")):
+    figures: dict[str, list[ComponentFigures]] = {}
+    places: dict[str, list[str]] = {}
+    for done, name in enumerate(_ORDER):
         if progress:
-            progress(done, len(components) + 1, component.name)
-        root = component.module
-        text = part_of(modules, root, boxes)
-        if component.name == "queues":
-            text = without_outputs(text, root, _unread(assemble(parts, TOP, library), root))
-        parts[root] = synthesize(text, root, library, recipe)
-    figures = [_figures(one, assemble({one.module: parts[one.module]}, one.module, library), library)
-               for one in components]  # fmt: skip
+            progress(done, len(components) + 1, name)
+        component = components[name]
+        text = part_of(modules, component.module, boxes)
+        figures[name], places[name] = [], []
+        for variant, around, paths in _variants(component, parts, library):
+            part = synthesize(_within(text, component.module, around), component.module, library, recipe)
+            figures[name].append(_figures(variant, part, library))
+            parts |= dict.fromkeys(paths or [TOP], part)
+            places[name] += paths
     if progress:
         progress(len(components), len(components) + 1, "timing of the whole")
     timing = static_timing(assemble(parts, TOP, library), library)
     synthesis = parts[TOP]
+    homes = {path: name for name, paths in places.items() for path in paths}
+    found = tuple(one for name in components for one in figures[name])
     return DesignFigures(
-        tuple(figures),
-        sum(f.area_um2 * f.component.count for f in figures),
-        sum(f.flip_flops * f.component.count for f in figures),
-        timing.period_ps, timing.end, synthesis.recipe.flags, synthesis.tool, library.name,
+        found,
+        sum(f.area_um2 * f.component.count for f in found),
+        sum(f.flip_flops * f.component.count for f in found),
+        timing.period_ps, timing.end, _by_component(timing, homes),
+        synthesis.recipe.flags, synthesis.tool, library.name,
     )  # fmt: skip
 
 
@@ -185,16 +203,55 @@ def synthesize_flat(design: Design, library: Library, recipe: Recipe | None = No
     return FlatFigures(len(netlist.instances), len(netlist.flip_flops), netlist.area_um2, period)
 
 
-def _unread(netlist: Netlist, box: str) -> dict[str, list[int]]:
-    """Return the output bits of a box, by port, that reach no gate, register, memory or output."""
-    read = {net for instance in netlist.instances for net in instance.nets.values()}
-    read |= {net for nets in netlist.outputs.values() for net in nets}
-    start = f"{box.rsplit('.', 1)[-1]}."
-    ports = {name.removeprefix(start): nets for name, nets in netlist.inputs.items() if name.startswith(start)}
-    return {name: [i for i, net in enumerate(nets) if net not in read] for name, nets in ports.items()}
+def _variants(
+    component: Component, parts: Mapping[str, Synthesis], library: Library
+) -> list[tuple[Component, Surroundings, list[str]]]:
+    """Return a component by surroundings, that of most instances first, with the paths of its instances."""
+    if component.module == TOP:
+        return [(component, Surroundings(), [])]
+    by_path = surroundings(parts, TOP, library, component.module)
+    found = []
+    for around, count in Counter(by_path.values()).most_common():
+        variant = _difference(around, found[0][1]) if found else ""
+        paths = [path for path, own in by_path.items() if own == around]
+        found.append((replace(component, count=count, variant=variant), around, paths))
+    return found
 
 
-def _figures(component: Component, netlist: Netlist, library: Library) -> ComponentFigures:
+def _difference(around: Surroundings, usual: Surroundings) -> str:
+    """Return the ports of which more or less is constant or unread than usual, of several the first."""
+    texts = []
+    for word, own, other in (("constant", around.tied, usual.tied), ("unread", around.unread, usual.unread)):
+        ports = {word: {bit[0] for bit in set(own) - set(other)}, f"not {word}": {b[0] for b in set(other) - set(own)}}
+        for state, names in ports.items():
+            first, *others = sorted(names) or [""]
+            texts += [f"{first}{f' +{len(others)}' if others else ''} {state}"] if names else []
+    return ", ".join(texts)
+
+
+def _by_component(timing: Timing, homes: Mapping[str, str]) -> dict[str, float]:
+    """Return the time that the longest path spends in each component, in its order."""
+    spent: dict[str, float] = {}
+    for gate, ps in timing.path:
+        levels = gate.split(".")
+        above = (".".join(levels[:i]) for i in range(len(levels), 0, -1))
+        home = next((homes[path] for path in above if path in homes), "memory_addresses")
+        spent[home] = spent.get(home, 0.0) + ps
+    return spent
+
+
+def _within(verilog: str, root: str, around: Surroundings) -> str:
+    tied: dict[str, dict[int, int]] = {}
+    for port, bit, value in around.tied:
+        tied.setdefault(port, {})[bit] = value
+    unread: dict[str, list[int]] = {}
+    for port, bit in around.unread:
+        unread.setdefault(port, []).append(bit)
+    return surrounded(verilog, root, tied, unread) if tied or unread else verilog
+
+
+def _figures(component: Component, part: Synthesis, library: Library) -> ComponentFigures:
+    netlist: Netlist = assemble({component.module: part}, component.module, library)
     period = static_timing(netlist, library).period_ps
     return ComponentFigures(
         component, len(netlist.instances), len(netlist.flip_flops), netlist.area_um2, netlist.leakage_nw, period

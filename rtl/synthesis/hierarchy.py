@@ -52,10 +52,21 @@ def ports_of(text: str) -> list[tuple[str, int, str]]:
     return [(way, int(high or 0) + 1, f"{name} ") for way, high, name in _DECLARED.findall(text)]
 
 
-def without_outputs(verilog: str, root: str, unused: Mapping[str, Collection[int]]) -> str:
-    """Return a part whose module `root` gives 0 in place of output bits that nobody reads, `unused` by port.
+def surrounded(
+    verilog: str, root: str, tied: Mapping[str, Mapping[int, int]], unread: Mapping[str, Collection[int]]
+) -> str:
+    """Return a part whose module `root` has constants at inputs and gives 0 at outputs that nobody reads.
 
-    What computes or stores them vanishes in synthesis.
+    What only they need vanishes in synthesis.
+
+    Parameters
+    ----------
+    verilog : str
+    root : str
+    tied : mapping
+        Constant by bit, by port.
+    unread : mapping
+        Bits by port.
     """
     module = split_modules(verilog)[root]
     written = module.split("(", 1)[0].removeprefix("module").strip()
@@ -65,17 +76,31 @@ def without_outputs(verilog: str, root: str, unused: Mapping[str, Collection[int
     wires, assigns = [], []
     for i, (way, bits, name) in enumerate(ports):
         lines.append(f"  {way} [{bits - 1}:0] {name};" if bits > 1 else f"  {way} {name};")
+        key = name.strip().removeprefix("\\")
         if way == "input":
-            wires.append(f".{name}({name})")
+            wires.append(f".{name}({_with_constants(name, bits, tied.get(key, {}))})")
             continue
         lines.append(f"  wire [{bits - 1}:0] whole_{i};")
         wires.append(f".{name}(whole_{i})")
-        dead = set(unused.get(name.strip().removeprefix("\\"), ()))
-        kept = "".join("0" if bit in dead else "1" for bit in reversed(range(bits)))
-        assigns.append(f"  assign {name} = whole_{i} & {bits}'b{kept};")
+        kept = _with_constants(f"whole_{i}", bits, dict.fromkeys(unread.get(key, ()), 0))
+        assigns.append(f"  assign {name} = {kept};")
     lines += [f"  {inner} whole ({', '.join(wires)});", *assigns, "endmodule"]
     rest = verilog.replace(module, module.replace(f"module {written}", f"module {inner}", 1))
     return rest + "\n".join(lines) + "\n"
+
+
+def _with_constants(name: str, bits: int, constants: Mapping[int, int]) -> str:
+    """Return a signal with some bits replaced, as a concatenation of its runs and the constants."""
+    if not constants:
+        return name
+    pieces, high = [], bits
+    for bit in [*sorted(constants, reverse=True), -1]:
+        if high - 1 > bit:
+            pieces.append(f"{name}[{high - 1}:{bit + 1}]")
+        if bit >= 0:
+            pieces.append(f"1'b{constants[bit]}")
+        high = bit
+    return f"{{{', '.join(pieces)}}}"
 
 
 def _stub(text: str) -> str:

@@ -16,6 +16,8 @@ from rtl.synthesis.liberty import Arc, Cell, Library, Table
 from rtl.synthesis.netlist import Instance, Netlist
 
 RISE, FALL = 0, 1
+#: What made a net's arrival the latest: a gate, its input net and that net's edge; None at the start of a path.
+Cause = tuple[Instance, int, int] | None
 _DELAYS, _SLEWS = ("cell_rise", "cell_fall"), ("rise_transition", "fall_transition")
 _SETUPS = ("rise_constraint", "fall_constraint")
 
@@ -34,12 +36,16 @@ class Timing:
         The net where the longest path ends.
     slews_ps : list of float
         Mean of rise and fall slew of each net.
+    path : tuple of (str, float)
+        Cells on the longest path with what each adds, ps, the register at its start among them (without the setup time
+        at its end).
     """
 
     period_ps: float
     logic_ps: float
     end: str
     slews_ps: list[float]
+    path: tuple[tuple[str, float], ...]
 
 
 def clock_slew_ps(library: Library, cell: Cell) -> float:
@@ -55,6 +61,7 @@ def static_timing(netlist: Netlist, library: Library) -> Timing:
     arrival = [[0.0, 0.0] for _ in range(count)]
     slew = [[0.0, 0.0] for _ in range(count)]
     start = [[0.0, 0.0] for _ in range(count)]
+    cause: list[list[Cause]] = [[None, None] for _ in range(count)]
     _start(netlist, library, arrival, slew)
     for net, times in enumerate(arrival):
         start[net] = [times[RISE], times[FALL]]
@@ -64,15 +71,34 @@ def static_timing(netlist: Netlist, library: Library) -> Timing:
             net = gate.nets.get(pin.name)
             if net is not None:
                 for arc in pin.arcs:
-                    _pass(arc, gate, net, loads[net], (arrival, slew, start))
-    period, end = 0.0, ""
+                    _pass(arc, gate, net, loads[net], (arrival, slew, start, cause))
+    period, last = 0.0, (0, RISE)
     logic = 0.0
     for net, setup in _ends(netlist, slew):
         for edge in (RISE, FALL):
             logic = max(logic, arrival[net][edge] - start[net][edge])
             if arrival[net][edge] + setup[edge] > period:
-                period, end = arrival[net][edge] + setup[edge], netlist.net_names[net]
-    return Timing(period, logic, end, [sum(pair) / 2 for pair in slew])
+                period, last = arrival[net][edge] + setup[edge], (net, edge)
+    end = netlist.net_names[last[0]] if period else ""
+    return Timing(period, logic, end, [sum(pair) / 2 for pair in slew], _path(netlist, last, arrival, cause))
+
+
+def _path(
+    netlist: Netlist, last: tuple[int, int], arrival: list[list[float]], cause: list[list[Cause]]
+) -> tuple[tuple[str, float], ...]:  # fmt: skip
+    """Return the cells from a path's start to its last net and edge, with what each adds."""
+    found = []
+    net, edge = last
+    while (step := cause[net][edge]) is not None:
+        gate, source, before = step
+        found.append((gate.name, arrival[net][edge] - arrival[source][before]))
+        net, edge = source, before
+    register = next((one.name for one in netlist.flip_flops if _drives(one, net)), "")
+    return tuple(reversed([*found, (register, arrival[net][edge])]))
+
+
+def _drives(instance: Instance, net: int) -> bool:
+    return any(instance.nets.get(pin.name) == net for pin in instance.cell.outputs())
 
 
 def _start(netlist: Netlist, library: Library, arrival: list[list[float]], slew: list[list[float]]) -> None:
@@ -110,10 +136,10 @@ def _pass(
     gate: Instance,
     net: int,
     load: float,
-    state: tuple[list[list[float]], list[list[float]], list[list[float]]],
+    state: tuple[list[list[float]], list[list[float]], list[list[float]], list[list[Cause]]],
 ) -> None:
     """Carry the later of what comes over one arc into the output's arrival; the slew is the worst of all arcs."""
-    arrival, slew, start = state
+    arrival, slew, start, cause = state
     source = gate.nets.get(arc.related_pin)
     if source is None or source < 2:
         return
@@ -125,6 +151,7 @@ def _pass(
             time = arrival[source][before] + delay.at(slew[source][before], load)
             if time > arrival[net][edge]:
                 arrival[net][edge], start[net][edge] = time, start[source][before]
+                cause[net][edge] = (gate, source, before)
             slew[net][edge] = max(slew[net][edge], _at(transition, slew[source][before], load))
 
 
