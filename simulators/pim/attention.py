@@ -6,6 +6,7 @@ S.V: 32 of a head's columns (one a bank), a page of tokens: one DOT. Formulas: N
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.pim.commands import COMP, DOT, GWRITE, HEADER, READRES
-from simulators.pim.device import PimDevice
+from simulators.pim.device import PimDevice, fits_between_refreshes
 from workloads.errors import CodesignError
 
 PROGRAM = ("command", "row", "comps", "readres")
@@ -119,15 +120,19 @@ def k_tile_array(device: PimDevice, shape: AttentionShape, length: int) -> np.nd
 
 
 def v_tile_array(device: PimDevice, shape: AttentionShape, length: int) -> np.ndarray:
-    """Return the tiles of S.V for one request of `length` tokens, int64 (tiles, 3) with the fields of Tile."""
+    """Return the tiles of S.V for one request of `length` tokens, int64 (tiles, 3) with the fields of Tile.
+
+    With packed values a row holds a power of two of columns, for the tokens of a request grow.
+    """
     check_request(device, shape, length)
-    begins = np.arange(0, length, device.page_operands)
-    columns = _ceil(shape.head_size, device.banks)
-    tiles = np.empty((shape.local_heads, len(begins), columns, len(Tile._fields)), np.int64)
-    tiles[..., 0] = np.arange(columns) == 0
-    tiles[..., 1] = 1
-    tiles[..., 2] = -(-np.minimum(device.page_operands, length - begins) // device.lanes)[:, None]
-    return tiles.reshape(-1, len(Tile._fields))
+    columns, tiles = _ceil(shape.head_size, device.banks), []
+    for begin in range(0, length, device.page_operands):
+        comps = _ceil(min(device.page_operands, length - begin), device.lanes)
+        packed = device.page_operands // (device.lanes << (comps - 1).bit_length())
+        dots = packed if device.value_layout == "packed" else 1
+        for i, left in enumerate(range(columns, 0, -dots)):
+            tiles.append((i == 0, min(dots, left), comps))
+    return np.tile(np.array(tiles, np.int64), (shape.local_heads, 1))
 
 
 def k_tiles(device: PimDevice, shape: AttentionShape, length: int) -> Iterator[Tile]:
@@ -159,7 +164,8 @@ def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row:
     """Return the commands asked for by tiles, int64 (commands, 4) with columns PROGRAM.
 
     Activation and precharge are not in it: the memory controller adds them. A HEADER tells COMPs (a power of two, as
-    it is encoded) and READRES of its tile. Every tile has a row of its own.
+    it is encoded) and READRES of its tile. Every tile has a row of its own. A tile that does not fit between two
+    refreshes is told in parts, each with a HEADER.
 
     Raises
     ------
@@ -167,23 +173,52 @@ def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row:
         When the tiles need more rows than a bank has.
     """
     all_tiles = np.array(tiles if isinstance(tiles, np.ndarray) else list(tiles), np.int64).reshape(-1, 3)
-    firsts, dots, comps = all_tiles.T
     rows = device.standard.organization.rows
-    if first_row + len(firsts) > rows:
-        raise CodesignError(f"device {device.name}: {first_row + len(firsts)} rows are needed, a bank has {rows}")
-    lengths = firsts + 1 + dots * (1 if device.composite else comps + 1)
-    of_tile = np.repeat(np.arange(len(firsts)), lengths)
-    place = np.arange(len(of_tile)) - np.repeat(np.cumsum(lengths) - lengths, lengths) - firsts[of_tile]
-    program = np.zeros((len(of_tile), len(PROGRAM)), np.int64)
-    program[:, 1] = first_row + of_tile
+    if first_row + len(all_tiles) > rows:
+        raise CodesignError(f"device {device.name}: {first_row + len(all_tiles)} rows are needed, a bank has {rows}")
+    row, firsts, dots, comps, ends = _parts(device, all_tiles)
+    each = np.ones_like(comps) if device.composite else comps + ends
+    lengths = firsts + 1 + dots * each
+    part = np.repeat(np.arange(len(firsts)), lengths)
+    place = np.arange(len(part)) - np.repeat(np.cumsum(lengths) - lengths, lengths) - firsts[part]
+    program = np.zeros((len(part), len(PROGRAM)), np.int64)
+    program[:, 1] = first_row + row[part]
     program[place == -1, :2] = GWRITE, 0
     header, compute = place == 0, place > 0
     told = np.array([1 << (total - 1).bit_length() for total in (dots * comps).tolist()], np.int64)
-    program[header, 0], program[header, 2], program[header, 3] = HEADER, told, dots
+    program[header, 0], program[header, 2], program[header, 3] = HEADER, told, dots * ends
+    part = part[compute]
     if device.composite:
-        program[compute, 0], program[compute, 2], program[compute, 3] = DOT, comps[of_tile[compute]], 1
+        program[compute, 0], program[compute, 2], program[compute, 3] = DOT, comps[part], 1
     else:
-        last = place[compute] % (comps[of_tile[compute]] + 1) == 0
+        last = (place[compute] - 1) % each[part] == comps[part]
         program[compute, 0] = np.where(last, READRES, COMP)
         program[compute, 2], program[compute, 3] = ~last, last
     return program
+
+
+def _parts(device: PimDevice, tiles: np.ndarray) -> np.ndarray:
+    """Return tiles as they are told, int64 (5, parts): row, vector first, DOTs, COMPs of each, whether READRES ends."""
+    whole = {kind: _fitting(device, *kind) for kind in set(map(tuple, tiles[:, 1:].tolist()))}
+    if all(kind == fitting for kind, fitting in whole.items()):
+        return np.array([np.arange(len(tiles)), *tiles.T, np.ones(len(tiles), np.int64)])
+    parts: list[tuple[int, int, int, int, int]] = []
+    for row, (first, dots, comps) in enumerate(tiles.tolist()):
+        at_once, step = whole[dots, comps]
+        for dot in range(0, dots, at_once):
+            for begin in range(0, comps, step):
+                taken = min(step, comps - begin)
+                parts.append((row, int(first and not dot and not begin), min(at_once, dots - dot), taken,
+                              int(begin + taken == comps)))  # fmt: skip
+    return np.array(parts, np.int64).reshape(-1, 5).T
+
+
+@functools.cache
+def _fitting(device: PimDevice, dots: int, comps: int) -> tuple[int, int]:
+    """Return how many of a tile's DOTs, and COMPs of one, a HEADER tells: all, one of all, or one of a power of two."""
+    if fits_between_refreshes(device, 1 << (dots * comps - 1).bit_length(), dots):
+        return dots, comps
+    step = comps
+    while not device.composite and step > 1 and not fits_between_refreshes(device, 1 << (step - 1).bit_length(), 1):
+        step = 1 << (step - 1).bit_length() - 1
+    return 1, step

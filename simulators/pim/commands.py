@@ -65,14 +65,47 @@ def _rows(scope: int, before: int, afters: tuple[int, ...], delay: Formula) -> l
     return [PimConstraint(scope, before, after, delay) for after in afters]
 
 
-def _times(formula: Formula, factor: int) -> Formula:
+def times(formula: Formula, factor: int) -> Formula:
+    """Return a formula so many times."""
     return Formula(f"{factor} * ({formula})", lambda t: factor * formula.value(t))
 
 
-GWRITE_CLOCKS = _times(tCCD_S + tCCD_L, 32)
+GWRITE_CLOCKS = times(tCCD_S + tCCD_L, 32)
 
 
-def _shared_rows() -> list[PimConstraint]:
+def constant(clocks: int, name: str) -> Formula:
+    """Return a number of clocks as a formula with a name."""
+    return Formula(name, lambda _: clocks)
+
+
+class ComputeTiming(NamedTuple):
+    """What a device's table says of compute.
+
+    Attributes
+    ----------
+    comp : Formula
+        From a COMP to the next column command.
+    readres : Formula
+        From a COMP to READRES: the adder tree.
+    activate : Formula
+        From G_ACT to COMP.
+    close : Formula
+        From a COMP or DOT to the closing of its rows.
+    gwrite : Formula
+        Of a whole GWRITE.
+    """
+
+    comp: Formula
+    readres: Formula
+    activate: Formula
+    close: Formula
+    gwrite: Formula
+
+
+NEUPIMS_TIMING = ComputeTiming(STEP, times(tCCD_S, ADDER_TREE_STEPS), tRCDRD, AL + tRTP, GWRITE_CLOCKS)
+
+
+def _shared_rows(c: ComputeTiming) -> list[PimConstraint]:
     """Return what holds with one row buffer and with two."""
     rows = [
         *_rows(SAME, ACT, (ACT,), tRAS + tRP),
@@ -84,21 +117,19 @@ def _shared_rows() -> list[PimConstraint]:
         *_rows(SAME, PIM_PRE, (G_ACT, REF), tRP),
         *_rows(SAME, REF, (ACT, G_ACT, REF), tRFC),
         *_rows(SAME, G_ACT, (G_ACT,), most(tRAS + tRP, tFAW)),
-        *_rows(SAME, G_ACT, (COMP, READRES, DOT), tRCDRD),
+        *_rows(SAME, G_ACT, (COMP, READRES, DOT), c.activate),
         *_rows(SAME, G_ACT, (PIM_PRE,), tRAS),
         *_rows(RANK, G_ACT, (ACT, G_ACT), tFAW),
-        *_rows(RANK, G_ACT, (COMP, DOT), tRCDRD),
+        *_rows(RANK, G_ACT, (COMP, DOT), c.activate),
     ]
     for scope in (SAME, GROUP, RANK):
-        rows += _rows(scope, GWRITE, (GWRITE, COMP, READRES, DOT), GWRITE_CLOCKS)
-    rows += _rows(SAME, GWRITE, (PRE,), GWRITE_CLOCKS)
-    rows += _rows(SAME, COMP, (COMP, GWRITE), STEP) + _rows(SAME, COMP, (READRES,), _times(tCCD_S, ADDER_TREE_STEPS))
+        rows += _rows(scope, GWRITE, (GWRITE, COMP, READRES, DOT), c.gwrite)
+    rows += _rows(SAME, GWRITE, (PRE,), c.gwrite)
+    rows += _rows(SAME, COMP, (COMP, GWRITE), c.comp) + _rows(SAME, COMP, (READRES,), c.readres)
     rows += _rows(SAME, READRES, (COMP, READRES, GWRITE), STEP) + _rows(SAME, DOT, (GWRITE,), STEP)
-    for command in (COMP, READRES, DOT):
-        rows += _rows(SAME, command, (PIM_PRE,), AL + tRTP)
-    for command in (READRES, DOT):
-        rows += _rows(SAME, command, (G_ACT,), AL + tRTP + tRP)
-    return rows
+    for command, close in ((COMP, c.close), (READRES, AL + tRTP), (DOT, c.close)):
+        rows += _rows(SAME, command, (PIM_PRE,), close)
+    return rows + _rows(SAME, READRES, (G_ACT,), AL + tRTP + tRP) + _rows(SAME, DOT, (G_ACT,), c.close + tRP)
 
 
 def _reads_and_writes() -> list[PimConstraint]:
@@ -113,7 +144,7 @@ def _reads_and_writes() -> list[PimConstraint]:
     ]
 
 
-def _beside_compute() -> list[PimConstraint]:
+def _beside_compute(c: ComputeTiming) -> list[PimConstraint]:
     """Return what holds between reads, writes and compute with one row buffer and with two."""
     write_to_read = AL + CWL + BURST
     rows = []
@@ -121,46 +152,48 @@ def _beside_compute() -> list[PimConstraint]:
         rows += _rows(scope, RD, (GWRITE,), most(BURST, step)) + _rows(scope, WR, (GWRITE,), write_to_read + turn)
         if scope != SAME:
             rows += _rows(scope, GWRITE, (RD,), most(BURST, step)) + _rows(scope, GWRITE, (WR,), READ_TO_WRITE)
-    rows += _rows(SAME, GWRITE, (RD, WR), GWRITE_CLOCKS)
+    rows += _rows(SAME, GWRITE, (RD, WR), c.gwrite)
     rows += _rows(RANK, RD, (COMP, READRES, DOT), STEP)
     rows += _rows(RANK, WR, (COMP, READRES, DOT), write_to_read + tWTR_S)
     rows += _rows(OTHER_RANKS, RD, (READRES,), BURST + tRTRS)
     rows += _rows(OTHER_RANKS, WR, (READRES,), WRITE_TO_READ_OTHER_RANK)
-    rows += _rows(SAME, COMP, (RD,), STEP) + _rows(SAME, COMP, (WR,), READ_TO_WRITE)
+    rows += _rows(SAME, COMP, (RD,), c.comp) + _rows(SAME, COMP, (WR,), most(c.comp, READ_TO_WRITE))
     rows += _rows(SAME, READRES, (RD,), most(STEP, BURST + tRTRS))
     rows += _rows(SAME, READRES, (WR,), most(READ_TO_WRITE, READ_TO_WRITE_OTHER_RANK))
     return rows + _rows(SAME, DOT, (RD,), BURST + tRTRS) + _rows(SAME, DOT, (WR,), READ_TO_WRITE_OTHER_RANK)
 
 
-def _one_row_for_both() -> list[PimConstraint]:
+def _one_row_for_both(c: ComputeTiming) -> list[PimConstraint]:
     """Return what reads and writes add where they use the row buffer that computes."""
     rows = _rows(SAME, G_ACT, (RD,), tRCDRD) + _rows(SAME, G_ACT, (WR,), tRCDWR)
     rows += _rows(SAME, RD, (PIM_PRE,), AL + tRTP) + _rows(SAME, WR, (PIM_PRE,), WRITE_TO_PRECHARGE)
+    rows += _rows(SAME, GWRITE, (PIM_PRE,), c.gwrite)
     for scope in (SAME, GROUP):
         rows += _rows(scope, RD, (COMP, READRES, DOT), most(BURST, tCCD_L))
         rows += _rows(scope, WR, (COMP, READRES, DOT), AL + CWL + BURST + tWTR_L)
     return rows
 
 
-DUAL_ROW_BUFFERS = (
-    *_shared_rows(),
-    *_reads_and_writes(),
-    *_beside_compute(),
-    *_rows(SAME, ACT, (G_ACT,), tRRD_L),
-    *_rows(SAME, G_ACT, (ACT,), most(tRRD_L, tFAW)),
-)
-ONE_ROW_BUFFER = (
-    *_shared_rows(),
-    *_reads_and_writes(),
-    *_beside_compute(),
-    *_one_row_for_both(),
-    *_rows(SAME, ACT, (G_ACT,), tRAS + tRP),
-    *_rows(SAME, ACT, (PIM_PRE,), tRAS),
-    *_rows(SAME, G_ACT, (ACT,), most(tRAS + tRP, tFAW)),
-    *_rows(SAME, G_ACT, (PRE,), tRAS),
-    *_rows(SAME, GWRITE, (PIM_PRE,), GWRITE_CLOCKS),
-    *_rows(SAME, PRE, (G_ACT,), tRP),
-    *_rows(SAME, PIM_PRE, (ACT,), tRP),
-    *(row for command in (COMP, READRES, DOT) for row in _rows(SAME, command, (PRE,), AL + tRTP)),
-    *(row for command in (COMP, READRES, DOT) for row in _rows(SAME, command, (ACT,), AL + tRTP + tRP)),
-)
+def constraints_of(row_buffers: int, timing: ComputeTiming) -> tuple[PimConstraint, ...]:
+    """Return the table of a device with one row buffer a bank, or two."""
+    shared = [*_shared_rows(timing), *_reads_and_writes(), *_beside_compute(timing)]
+    if row_buffers == 2:
+        own = _rows(SAME, ACT, (G_ACT,), tRRD_L) + _rows(SAME, G_ACT, (ACT,), most(tRRD_L, tFAW))
+        return (*shared, *own)
+    own = [
+        *_one_row_for_both(timing),
+        *_rows(SAME, ACT, (G_ACT,), tRAS + tRP),
+        *_rows(SAME, ACT, (PIM_PRE,), tRAS),
+        *_rows(SAME, G_ACT, (ACT,), most(tRAS + tRP, tFAW)),
+        *_rows(SAME, G_ACT, (PRE,), tRAS),
+        *_rows(SAME, PRE, (G_ACT,), tRP),
+        *_rows(SAME, PIM_PRE, (ACT,), tRP),
+        *(row for command in (COMP, DOT) for row in _rows(SAME, command, (PRE,), timing.close)),
+        *(row for command in (COMP, DOT) for row in _rows(SAME, command, (ACT,), timing.close + tRP)),
+        *_rows(SAME, READRES, (PRE,), AL + tRTP),
+        *_rows(SAME, READRES, (ACT,), AL + tRTP + tRP),
+    ]
+    return (*shared, *own)
+
+
+DUAL_ROW_BUFFERS, ONE_ROW_BUFFER = constraints_of(2, NEUPIMS_TIMING), constraints_of(1, NEUPIMS_TIMING)

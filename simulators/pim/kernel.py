@@ -7,7 +7,7 @@ first clock in which a bank may take each command, `s` the scalars. The twin in 
 from __future__ import annotations
 
 from simulators.kernels import kernel
-from simulators.pim.commands import ACT, DOT, G_ACT, GWRITE, HEADER, PIM_PRE, PRE, REF, SPAN_OF
+from simulators.pim.commands import ACT, DOT, G_ACT, GWRITE, HEADER, PIM_PRE, PRE, REF
 from simulators.pim.device import C
 
 SCALARS = (
@@ -30,12 +30,15 @@ _FAW, _PRE_ESTIMATE, _OPEN_ESTIMATE, _GWRITE_CLOCKS, _STEP, _FILL, _READRES_CLOC
     C["activate_clocks"], C["precharge_estimate"], C["open_estimate"], C["gwrite_clocks"], C["step_clocks"],
     C["fill_steps"], C["readres_clocks"], C["trcd_clocks"],
 )  # fmt: skip
+_SPANS, _VECTOR_IN_BANK, _GROUPS_OF_ACTIVATE, _BANKS_OF_PRECHARGE, _CLOSE_ESTIMATE = (
+    C["span_ACT"], C["vector_in_bank"], C["groups_of_activate"], C["banks_of_precharge"], C["close_estimate"],
+)  # fmt: skip
 
 
 @kernel
 def span_of(cfg, command, bank):
     """Return the first bank that takes a command, and the one behind the last."""
-    span, of_group = SPAN_OF[command], cfg[_OF_GROUP]
+    span, of_group = cfg[_SPANS + command], cfg[_OF_GROUP]
     if span == 1:
         return bank // of_group * of_group, bank // of_group * of_group + of_group
     if span == 2:
@@ -71,7 +74,8 @@ def _set_rows(cfg, rows, command, begin, end, row):
         for b in range(begin, end):
             rows[compute, b] = row
     elif command == PIM_PRE:
-        rows[compute, begin] = -1
+        for b in range(begin, end):
+            rows[compute, b] = -1
 
 
 @kernel
@@ -111,7 +115,7 @@ def issue(cfg, rules, first, waits, s, rows, ready, counts, trace, command, bank
 def estimate(cfg, rows, command, row, comps, readres):
     """Return how long the controller thinks that a GWRITE, or a HEADER's tile, takes: it must end before a refresh."""
     if command == GWRITE:
-        opened = rows[0, VECTOR_BANK]
+        opened = rows[0, VECTOR_BANK] if cfg[_VECTOR_IN_BANK] else row
         clocks = cfg[_GWRITE_CLOCKS]
         if opened != row:
             clocks += cfg[_OPEN_ESTIMATE]
@@ -127,7 +131,10 @@ def estimate(cfg, rows, command, row, comps, readres):
         if proper < of_group:
             activates += 1
             precharges += other
-    clocks = precharges * cfg[_PRE_ESTIMATE] + cfg[_FAW] * max(0, activates // cfg[_RANKS] - 1) + cfg[_TRCD]
+    clocks = (cfg[_CLOSE_ESTIMATE] if precharges > 0 else 0) + cfg[_TRCD]
+    precharges = -(-precharges // cfg[_BANKS_OF_PRECHARGE])
+    activates = -(-activates // cfg[_GROUPS_OF_ACTIVATE])
+    clocks += precharges * cfg[_PRE_ESTIMATE] + cfg[_FAW] * max(0, activates // cfg[_RANKS] - 1)
     return clocks + cfg[_STEP] * max(comps, cfg[_FILL]) + cfg[_READRES_CLOCKS] * (readres - 1)
 
 
@@ -140,9 +147,10 @@ def refresh_step(cfg, s, rows, ready):
         if rows[0, b] >= 0 or rows[compute, b] >= 0:
             all_closed = False
             command = PRE if rows[0, b] >= 0 else PIM_PRE
-            if ready[command, b] <= clock:
+            at = ready_at(cfg, ready, command, b)
+            if at <= clock:
                 return command, b, clock
-            soonest = min(soonest, ready[command, b])
+            soonest = min(soonest, at)
     if all_closed:
         at = ready_at(cfg, ready, REF, first)
         return (REF if at <= clock else NOTHING), first, at
@@ -152,7 +160,9 @@ def refresh_step(cfg, s, rows, ready):
 @kernel
 def _gwrite_step(cfg, s, rows, ready, row):
     bank, command = s[_CLOCK] * 0, GWRITE
-    if cfg[_BUFFERS] == 2 and rows[1, VECTOR_BANK] == row:
+    if cfg[_VECTOR_IN_BANK] == 0:
+        pass
+    elif cfg[_BUFFERS] == 2 and rows[1, VECTOR_BANK] == row:
         command = PIM_PRE
     elif rows[0, VECTOR_BANK] != row:
         command = ACT if rows[0, VECTOR_BANK] < 0 else PRE

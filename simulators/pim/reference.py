@@ -8,6 +8,7 @@ behind it opens its row, group by group. After a GWRITE the queue waits until th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from simulators.dram.constraints import AL, tRCDRD, tRP, tRTP
@@ -20,7 +21,6 @@ from simulators.pim.commands import (
     G_ACT,
     GROUP,
     GWRITE,
-    GWRITE_CLOCKS,
     HEADER,
     ONE_BANK,
     ONE_GROUP,
@@ -30,10 +30,8 @@ from simulators.pim.commands import (
     RANK,
     REF,
     SAME,
-    SPAN_OF,
-    STEP,
 )
-from simulators.pim.device import PimDevice
+from simulators.pim.device import PimDevice, close_estimate
 
 Place = tuple[int, int, int]
 Item = tuple[int, int, int, int]
@@ -60,6 +58,9 @@ class ReferenceChannel:
         self.interval = device.standard.timing["tREFI"] // o.ranks if device.refresh else 0
         self.clock, self.rank, self.waiting, self.skip, self.admitted, self.buffer_busy = 0, 0, 0, False, False, 0
         self.slack, self.reserved = 0, -1
+        self.rules: list[list[tuple[int, int, int]]] = [[] for _ in COMMANDS]
+        for rule in device.constraints:
+            self.rules[rule.before].append((rule.scope, rule.after, device.standard.clocks(rule.delay)))
         self.commands: list[tuple[int, int, int, int]] = []
 
     def run(self, program: Iterable[Item], until: int | None = None) -> int:
@@ -80,7 +81,7 @@ class ReferenceChannel:
             self.admitted = False
 
     def _span(self, command: int, place: Place) -> list[Place]:
-        span = SPAN_OF[command]
+        span = self.device.spans[command]
         if span == ALL_BANKS:
             return self.places
         length = {ONE_BANK: 3, ONE_GROUP: 2}.get(span, 1)
@@ -102,9 +103,8 @@ class ReferenceChannel:
             RANK: [p for p in self.places if p not in taken and p[0] == taken[0][0] and p[1] != taken[0][1]],
             OTHER_RANKS: [p for p in self.places if p not in taken and p[0] != taken[0][0]],
         }
-        for rule in self.device.constraints:
-            if rule.before == command:
-                self._delay(others[rule.scope], rule.after, self.device.standard.clocks(rule.delay))
+        for scope, after, clocks in self.rules[command]:
+            self._delay(others[scope], after, clocks)
         if command == DOT:
             held = (DOT, PIM_PRE, GWRITE) if self.device.dot_holds_row else (DOT,)
             for after in held:
@@ -140,18 +140,23 @@ class ReferenceChannel:
         clocks, t = self.device.standard.clocks, self.device.standard.timing
         if command == GWRITE:
             opened = self.normal[VECTOR_PLACE]
-            if opened == row:
-                return clocks(GWRITE_CLOCKS)
-            return clocks(GWRITE_CLOCKS) + clocks(tRP + tRCDRD) + (clocks(AL + tRTP) if opened >= 0 else 0)
+            if opened == row or not self.device.vector_in_bank:
+                return clocks(self.device.gwrite)
+            return clocks(self.device.gwrite) + clocks(tRP + tRCDRD) + (clocks(AL + tRTP) if opened >= 0 else 0)
         activates = precharges = 0
         for group in sorted({p[:2] for p in self.places}):
             rows = [self.compute[p] for p in self.places if p[:2] == group]
             if any(r != row for r in rows):
                 activates += 1
                 precharges += sum(r not in (-1, row) for r in rows)
-        opening = t["tFAW"] * max(0, activates // self.device.standard.organization.ranks - 1) + t["tRCDRD"]
+        device, ranks = self.device, self.device.standard.organization.ranks
+        closing = close_estimate(device) if precharges else 0
+        closing += math.ceil(precharges / device.banks_of(device.precharge)) * clocks(AL + tRTP)
+        of_group = device.standard.organization.banks
+        activates = math.ceil(activates / max(1, device.banks_of(device.activate) // of_group))
+        opening = t["tFAW"] * max(0, activates // ranks - 1) + clocks(device.activate_to_comp)
         readout = max(t["BURST"], t["tCCD_L"]) * (readres - 1)
-        return precharges * clocks(AL + tRTP) + opening + clocks(STEP) * max(comps, ADDER_TREE_STEPS) + readout
+        return closing + opening + device.comp_clocks * max(comps, ADDER_TREE_STEPS) + readout
 
     def _head(self, item: Item) -> bool:
         """Let the head of the queue go on; return whether it left."""
@@ -169,12 +174,14 @@ class ReferenceChannel:
             if self._is_ready(needed, place):
                 self._issue(needed, place, row if needed != PRE and needed != PIM_PRE else -1, comps)
                 if needed == GWRITE:
-                    self.buffer_busy = self.clock + self.device.standard.clocks(GWRITE_CLOCKS)
+                    self.buffer_busy = self.clock + self.device.standard.clocks(self.device.gwrite)
                 return needed == command
         return False
 
     def _gwrite_needs(self, row: int) -> tuple[int, Place]:
         opened = self.normal[VECTOR_PLACE]
+        if not self.device.vector_in_bank:
+            return GWRITE, VECTOR_PLACE
         if self.device.row_buffers == 2 and self.compute[VECTOR_PLACE] == row:
             return PIM_PRE, VECTOR_PLACE
         if opened == row:

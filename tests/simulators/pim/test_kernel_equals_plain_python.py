@@ -40,20 +40,40 @@ def both(device, lengths, start):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("start", [0, 1700, 1949])
-def test_devices_that_ship(name, start):
+def test_devices_that_ship(name):
+    kernel, plain = both(DEVICES[name], [40], 1700)
+    assert names_of(map(tuple, kernel.commands.tolist())) == names_of(plain.commands)
+    assert kernel.counts()["REF"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("start", [0, 1949])
+def test_longer_runs(name, start):
     kernel, plain = both(DEVICES[name], [300, 33, 513], start)
     assert names_of(map(tuple, kernel.commands.tolist())) == names_of(plain.commands)
     assert kernel.counts()["REF"] > 2
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("change", [
+    {"activate": "rank"}, {"precharge": "group"}, {"precharge": "channel", "activate": "channel"},
+    {"precharge": "rank", "row_buffers": 1, "activate": "rank"}, {"unit_banks": 4, "composite": False},
+    {"vector_in_bank": False, "unit_clock_ghz": 0.4}, {"value_layout": "packed", "lanes": 32, "operand_bytes": 1},
+])  # fmt: skip
+def test_options_of_a_device(change):
+    kernel, plain = both(replace(NEUPIMS, **change), [40], 1700)
+    assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
+
+
+@pytest.mark.parametrize("seed", [0, 5, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 24))])
 def test_any_timing(seed):
     kernel, plain = both(other_timing(DEVICES[NAMES[seed % len(NAMES)]], seed), [33, 70], seed * 977)
     assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
 
 
 def test_a_trace_longer_than_the_room_is_whole():
-    kernel, plain = both(NEUPIMS, [900, 900], 0)
+    program = program_of(NEUPIMS, (t for _ in range(4) for t in k_tiles(NEUPIMS, SHAPE, 800)))
+    kernel, plain = PimChannel(NEUPIMS, trace=True), ReferenceChannel(NEUPIMS)
+    assert kernel.run(program) == plain.run(program.tolist())
     assert len(kernel.commands) > 4096
     assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
