@@ -164,6 +164,10 @@ def prepare(
 
     _check_choice("formats", formats, FORMATS)
     described = read_machine(machine, overrides)
+    if described.pim is not None:
+        raise CodesignError(
+            f"{described.name}: its memory computes (section pim): it runs language models, by codesign run alone"
+        )
     if phase and phase.given() and isinstance(network, Trace | Network):
         raise CodesignError(f"network: {phase.given()}: an object has its phase already; give a name or config.json")
     if isinstance(network, Trace):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simulators.machine_checks import VECTOR_FUNCTIONS, Path, conflicts
-from simulators.technology_names import ARITHMETIC_PROFILES, MEMORY_TECHNOLOGIES, SCALING_LAWS
+from simulators.technology_names import ARITHMETIC_PROFILES, MEMORY_TECHNOLOGIES, PIM_DEVICES, SCALING_LAWS
 
 Positive = Annotated[int, Field(ge=1)]
 Clock = Annotated[int, Field(ge=1, le=10**12)]
@@ -198,6 +198,44 @@ class Memory(Strict):
         return {**given, **closed_forms(given.get("standard", "ddr4-3200"), given.get("channels", 0))}
 
 
+class Pim(Strict):
+    """Memory that computes, and the devices that share a language model (`simulators.pim.system`).
+
+    With this section a machine runs language models alone: its memory is the PIM device, not `memory`.
+    """
+
+    device: str = Field(
+        default="neupims", description="pim: memory that computes", json_schema_extra=_known(PIM_DEVICES)
+    )
+    dual_row_buffer: bool = Field(
+        default=True, description="pim: a second row buffer in each bank, for compute; false takes the device's away"
+    )
+    placement: Literal["longest_first", "round_robin"] = Field(
+        default="longest_first", description="pim: which channel holds which request"
+    )
+    interleave: Literal["auto", "on", "off"] = Field(
+        default="auto", description="pim: two sub-batches, one on the arrays while the other attends; auto: if faster"
+    )
+    arrays: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=8, description="pim: arrays that share one product, each with its buffers and a vector unit"
+    )
+    bank_queue: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=128, description="pim: reads and writes that the memory controller queues for a bank"
+    )
+    requests_per_clock: Annotated[int, Field(ge=1, le=16)] = Field(
+        default=2, description="pim: requests that reach a channel in a memory clock at most"
+    )
+    tensor_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=4, description="pim: devices that share every layer by heads and columns"
+    )
+    link_bytes_per_second: Annotated[int, Field(ge=1, le=10**15)] = Field(
+        default=300_000_000_000, description="pim: of the link between devices, each direction"
+    )
+    link_latency_ns: Annotated[int, Field(ge=0, le=10**9)] = Field(
+        default=1000, description="pim: of a message between neighbours"
+    )
+
+
 class Technology(Strict):
     """Process of the logic and the on-chip memories."""
 
@@ -243,6 +281,7 @@ class Machine(Strict):
     dma: Dma = Field(description="the load and store engines")
     queues: Queues = Field(default=Queues(), description="depths of the command queues")
     memory: Memory = Field(default=Memory(), description="what lies behind the DMA")
+    pim: Pim | None = Field(default=None, description="memory that computes, for language models; null for none")
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Machine:

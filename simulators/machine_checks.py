@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from simulators.program import FUNCTIONS
-from simulators.technology_names import ARITHMETIC_PROFILES, MEMORY_TECHNOLOGIES, SCALING_LAWS
+from simulators.technology_names import ARITHMETIC_PROFILES, MEMORY_TECHNOLOGIES, PIM_DEVICES, SCALING_LAWS
 from workloads.errors import CodesignError, unknown_name
 from workloads.formats import Format, parse_format
 
@@ -144,14 +144,15 @@ def _clock_ratio_is_small(memory_hz: int | None, clock_hz: int) -> Iterator[Find
 
 def _check_name(field: str, kind: str, known: tuple[str, ...], file: str = "") -> None:
     @_reads(field)
-    def check(name: str) -> Iterator[Finding]:
-        if name not in known and not (file and name.endswith(file)):
+    def check(name: str | None) -> Iterator[Finding]:
+        if name is not None and name not in known and not (file and name.endswith(file)):
             yield tuple(field.split(".")), str(unknown_name("", kind, name, known)).removeprefix(": ")
 
 
 _check_name("technology.arithmetic", "profile of arithmetic", ARITHMETIC_PROFILES, ".csv")
 _check_name("technology.scaling", "scaling law", SCALING_LAWS)
 _check_name("memory.technology", "memory technology", MEMORY_TECHNOLOGIES)
+_check_name("pim.device", "PIM device", PIM_DEVICES)
 
 
 def _check_banks(buffer: str) -> None:

@@ -28,3 +28,6 @@ MEMORY_TECHNOLOGIES = (
     "LPDDR5",
     "DDR5",
 )
+
+#: Memories that compute (`simulators.pim.devices`) which a machine may have.
+PIM_DEVICES = ("neupims", "naive", "newton")

@@ -93,7 +93,8 @@ def changed(name: str, field: LeafField, value: Any) -> Machine | None:
         return None
 
 
-FIELDS = [field for field in leaf_fields() if not field.informational]
+#: Those of the section `pim` are for language models on memory that computes: tests/codesign/test_neupims_run.py.
+FIELDS = [field for field in leaf_fields() if not field.informational and not field.name.startswith("pim.")]
 LABELS = [field for field in leaf_fields() if field.informational]
 
 
