@@ -62,8 +62,9 @@ def _damaged(path: Path, content: bytes, seed: int) -> None:
 
 @cache
 def _digits() -> tuple[Any, Any, Path]:
-    """Return the built-in network's trace, a machine, and a file of that trace."""
+    """Return the built-in network's trace, a machine, and a file of that trace, once the kernels are compiled."""
     from simulators.machine_files import load_machine
+    from simulators.npu.simulate import simulate
     from workloads.load import load_network
     from workloads.trace_files import save_trace
     from workloads.tracing import trace_network
@@ -71,7 +72,9 @@ def _digits() -> tuple[Any, Any, Path]:
     trace = trace_network(load_network("digits"))
     path = Path(tempfile.mkdtemp()) / "good.npz"
     save_trace(path, trace)
-    return trace, load_machine("small_npu_8x8"), path
+    machine = load_machine("small_npu_8x8")
+    simulate(trace, machine, fidelity="fast")
+    return trace, machine, path
 
 
 def _trace(path: Path, seed: int) -> None:
@@ -118,6 +121,8 @@ def _mapping(path: Path, seed: int) -> None:
 
 def _reader(format: str) -> Callable[[Path, int], None]:
     """Return what writes and reads mutants of a format, or of a file."""
+    if format in ("trace", "mapping"):
+        _digits()
     if format in FORMATS:
         return FORMATS[format]
     source = Path(format)
