@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from codesign.costs import structure
 from codesign.runner import read_machine
 
 Progress = Callable[[int, int, str], None]
@@ -43,12 +42,8 @@ def fpga_report(
 
     described = read_machine(machine, overrides)
     design = Design.of(described)
-    memories = {
-        name: (8 * getattr(described, name).size_bytes // bits, bits)
-        for name, bits in structure.array_word_bits(described).items()
-    }
     clocks = clocks_mhz(design, target, progress) if routed else {}
-    figures = map_to_fpga(design, target, memories, progress)
+    figures = map_to_fpga(design, target, progress)
     report: dict[str, Any] = {
         "machine": described.name, "target": target, "family": figures.target.name, "tool": figures.tool,
         "script": figures.target.script, "block_ram": figures.target.block_ram,
@@ -56,7 +51,11 @@ def fpga_report(
             {"name": c.name, "count": c.count, **asdict(taken), "clock_mhz": clocks.get(c.name)}
             for c, taken in figures.components
         ],
-        "memories": {name: asdict(taken) | {"words_bits": memories[name]} for name, taken in figures.memories.items()},
+        "memories": [
+            {"name": name, "count": count, **asdict(shape), "copies": shape.copies, **asdict(taken)}
+            for name, count, shape, taken in figures.memories
+        ],
+        "single_port_rams": figures.single_port_rams,
         "whole": asdict(figures.total) | {"clock_mhz": min((c for c in clocks.values() if c), default=None)},
         "router": find_nextpnr(target)[1] if routed else "",
         "router_device": " ".join(DEVICES[target]) if routed else "",
@@ -69,8 +68,8 @@ def _table(report: dict[str, Any]) -> str:
     rows: list[tuple[str, ...]] = [_TITLES]
     for c in report["components"]:
         rows.append((c["name"], f"{c['count']:,}", *_taken(c), _mhz(c["clock_mhz"])))
-    for name, taken in report["memories"].items():
-        rows.append((name, "1", *_taken(taken), ""))
+    for memory in report["memories"]:
+        rows.append((memory["name"], f"{memory['count']:,}", *_taken(memory), ""))
     rows.append(("whole", "", *_taken(report["whole"]), _mhz(report["whole"]["clock_mhz"])))
     widths = [max(len(row[i]) for row in rows) for i in range(len(_TITLES))]
     lines = [
@@ -91,14 +90,23 @@ def _notes(report: dict[str, Any]) -> list[str]:
     return [
         f"  target   {report['family']}; {report['tool']}: {report['script']}",
         "  counts   of one instance; the whole's of all instances; BRAM in " + report["block_ram"],
-        "  BRAM     memories as words of the array, one read and one write port; lanes with strides of their own and",
-        "           further clients need copies or arbitration, which are not counted",
+        f"  BRAM     memories with all of their ports, none of which ever waits: {_copies(report)}; the content alone",
+        f"           would take {_number(report['single_port_rams'])} with one port to read and one to write",
         f"  clock    {clock}",
     ]
 
 
+def _copies(report: dict[str, Any]) -> str:
+    held = ", ".join(f"{memory['name']} {memory['copies']} times" for memory in report["memories"])
+    return f"its content is held ({held})"
+
+
 def _taken(taken: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(f"{taken[key]:,g}" if taken[key] % 1 else f"{int(taken[key]):,}" for key in _COUNTS)
+    return tuple(_number(taken[key]) for key in _COUNTS)
+
+
+def _number(value: float) -> str:
+    return f"{value:,g}" if value % 1 else f"{int(value):,}"
 
 
 _COUNTS = ("luts", "flip_flops", "multipliers", "block_rams")

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtl.emission import verilog_of
 from rtl.encoding import encode_program
-from rtl.npu.memories import macro_verilog
+from rtl.npu.memories import OnChipMemory, macro_verilog
 from rtl.npu.top import Npu
 from rtl.parameters import NpuParameters, parameters_of
 from simulators.machine import Machine
@@ -46,6 +46,12 @@ class Design:
         top = self._top
         text = verilog_of([(top, TOP), *top.execute.pe_parts(), *top.vector.lane_parts()])
         return f"{text}\n{macro_verilog(probe=self.probe)}"
+
+    @property
+    def memories(self) -> dict[str, OnChipMemory]:
+        """The on-chip memories by name."""
+        assert self.verilog
+        return self._top.memories
 
     @property
     def probe_fields(self) -> list[tuple[str, int, bool]]:

@@ -32,6 +32,11 @@ class Npu(wiring.Component):
         PEs and memories as instances of Verilog modules (for emission), or as Amaranth modules (for its simulator).
     probe : bool
         Adds the port ``probe``: every register of PEs, queues, tokens and counters; `probe_fields` names its parts.
+
+    Attributes
+    ----------
+    memories : dict
+        On-chip memories by name, once the design is elaborated.
     """
 
     def __init__(self, p: NpuParameters, *, instances: bool = True, probe: bool = False):
@@ -42,6 +47,7 @@ class Npu(wiring.Component):
         self.vector = VectorEngine(p, instances=instances)
         self.waits = ExecuteWaits()
         self.performance = Counters(self._widths())
+        self.memories: dict[str, OnChipMemory] = {}
         members = dict(npu_signature(p).members)
         if probe:
             members["probe"] = Out(sum(bits for _, bits, _ in self.probe_fields()))
@@ -130,7 +136,7 @@ class Npu(wiring.Component):
             depth, width, tuple(len(port.data) // width for port in reads), tuple(len(port.enable) for port in writes),
             instances=self.instances,
         )  # fmt: skip
-        m.submodules[name] = memory
+        m.submodules[name] = self.memories[name] = memory
         for i, port in enumerate(reads):
             mine = getattr(memory, f"read_{i}")
             m.d.comb += [mine.address.eq(port.address), port.data.eq(mine.data)]
@@ -153,7 +159,7 @@ class Npu(wiring.Component):
         for c in range(p.cols):
             bank = OnChipMemory(*shape, instances=self.instances, probe=self.probing)
             contents += [bank.contents] if self.probing else []
-            m.submodules[f"accumulator_{c}"] = bank
+            m.submodules[f"accumulator_{c}"] = self.memories[f"accumulator_{c}"] = bank
             m.d.comb += [
                 bank.read_0.address.eq(x.sum_reads[c].address),
                 x.sum_reads[c].data.eq(bank.read_0.data),

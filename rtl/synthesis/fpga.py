@@ -1,13 +1,14 @@
 """The same components on FPGAs: look-up tables, flip-flops, multipliers and block RAMs, by yosys.
 
-Each component is mapped apart, as for cells. Memories are counted as block RAM of the words that the array takes, one
-read and one write port; lanes with strides of their own and further clients need copies or arbitration, which are not
-in these counts. A read takes the half clock before the edge (block RAM has a register, the macro reads at once).
+Each component is mapped apart, as for cells. A memory becomes block RAM with the macro's ports and timing
+(`rtl.synthesis.block_ram`): its content is held as many times as its ports need, which is the price of ports that never
+wait. `single_port_rams` says what the content alone takes.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from rtl.build_cache import built, key_of
 from rtl.design import Design
 from rtl.npu.memories import MACRO
+from rtl.synthesis.block_ram import BANK, BANK_MODULE, RAM_MODULE, MemoryShape, block_ram_verilog
 from rtl.synthesis.components import Component, components_of
 from rtl.synthesis.hierarchy import part_of, split_modules
 from rtl.synthesis.place_route import DEVICES, clock_mhz
@@ -69,15 +71,6 @@ TARGETS = {
     ),
 }  # fmt: skip
 
-_MEMORY = """\
-module memory(input clk, input [{address}:0] read_address, output reg [{word}:0] read_data,
-              input write_enable, input [{address}:0] write_address, input [{word}:0] write_data);
-    reg [{word}:0] words [0:{last}];
-    always @(negedge clk) read_data <= words[read_address];
-    always @(posedge clk) if (write_enable) words[write_address] <= write_data;
-endmodule
-"""
-
 
 @dataclass(frozen=True)
 class Resources:
@@ -97,8 +90,10 @@ class FpgaFigures:
     ----------
     components : list of (Component, Resources)
         Of one instance each.
-    memories : dict
-        Resources by memory.
+    memories : list of (str, int, MemoryShape, Resources)
+        Name, how many alike, what it is, resources of one.
+    single_port_rams : float
+        Block RAMs that would hold the memories' content once.
     total : Resources
         Of all instances and memories.
     target : Target
@@ -106,15 +101,15 @@ class FpgaFigures:
     """
 
     components: list[tuple[Component, Resources]]
-    memories: dict[str, Resources]
+    memories: list[tuple[str, int, MemoryShape, Resources]]
+    single_port_rams: float
     total: Resources
     target: Target
     tool: str
 
 
 def map_to_fpga(
-    design: Design, target: str, memories: Mapping[str, tuple[int, int]],
-    progress: Callable[[int, int, str], None] | None = None,
+    design: Design, target: str, progress: Callable[[int, int, str], None] | None = None
 ) -> FpgaFigures:  # fmt: skip
     """Map every component of a design, and its memories, to an FPGA.
 
@@ -123,8 +118,6 @@ def map_to_fpga(
     design : Design
     target : str
         One of `TARGETS`.
-    memories : mapping
-        (words, bits of a word) by name.
     progress : callable, optional
         Called with (done, all, name).
 
@@ -138,20 +131,41 @@ def map_to_fpga(
     family, (_, tool) = TARGETS[target], find_yosys()
     components, modules = components_of(design), split_modules(design.verilog)
     boxes = {component.module for component in components} | {MACRO}
-    steps = len(components) + len(memories)
-    found, kept = [], {}
+    kinds: dict[MemoryShape, list[str]] = {}
+    for name, memory in design.memories.items():
+        kinds.setdefault(MemoryShape(memory.depth, memory.width, memory.reads, memory.writes), []).append(name)
+    steps = len(components) + len(kinds)
+    found, kept, once = [], [], 0.0
     for i, component in enumerate(components):
         if progress:
             progress(i, steps, component.name)
         text = part_of(modules, component.module, boxes)
         found.append((component, resources_of(family, cells_of(text, component.module, family))))
-    for i, (name, (depth, width)) in enumerate(memories.items(), len(components)):
+    for i, (shape, names) in enumerate(kinds.items(), len(components)):
         if progress:
-            progress(i, steps, name)
-        text = _MEMORY.format(address=max(1, (depth - 1).bit_length()) - 1, word=width - 1, last=depth - 1)
-        kept[name] = resources_of(family, cells_of(text, "memory", family))
-    everything = [(component.count, taken) for component, taken in found] + [(1, taken) for taken in kept.values()]
-    return FpgaFigures(found, kept, _sum(everything), family, tool)
+            progress(i, steps, names[0])
+        name = names[0].rsplit("_", 1)[0] if len(names) > 1 else names[0]
+        kept.append((name, len(names), shape, memory_resources(family, shape)))
+        once += len(names) * _bank_resources(family, MemoryShape(shape.depth, shape.width, (1,), (1,))).block_rams
+    everything = [(component.count, taken) for component, taken in found]
+    return FpgaFigures(found, kept, once, _sum(everything + [(n, taken) for _, n, _, taken in kept]), family, tool)
+
+
+def memory_resources(family: Target, shape: MemoryShape) -> Resources:
+    """Return what a memory with the macro's ports takes: its banks, one mapped for all, and what connects them."""
+    box = f"(* blackbox *) {BANK.replace(' reg ', ' ', 1).partition(');')[0]});\nendmodule\n"
+    around = cells_of(block_ram_verilog(shape) + box, RAM_MODULE, family)
+    banks = around.pop(BANK_MODULE, 0) or sum(around.pop(kind) for kind in list(around) if BANK_MODULE in kind)
+    assert banks == shape.copies << shape.bank_bits
+    return _sum([(1, resources_of(family, around)), (banks, _bank_resources(family, shape))])
+
+
+def _bank_resources(family: Target, shape: MemoryShape) -> Resources:
+    numbers = {"WIDTH": shape.width, "ROWS": shape.rows, "BITS": shape.row_bits}
+    text = BANK
+    for name, value in numbers.items():
+        text = re.sub(rf"parameter {name} = \d+", f"parameter {name} = {value}", text)
+    return resources_of(family, cells_of(text, BANK_MODULE, family))
 
 
 def clocks_mhz(

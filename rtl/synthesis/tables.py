@@ -26,7 +26,7 @@ from rtl.synthesis.components_rtl import (
     component_verilog,
     pe_component,
 )  # fmt: skip
-from rtl.synthesis.cost_rows import CostRow, OperandStatistics, write_rows
+from rtl.synthesis.cost_rows import KINDS, CostRow, OperandStatistics, read_rows, write_rows
 from rtl.synthesis.energy import EnergyModel
 from rtl.synthesis.energy_fit import (
     HELD_OUT_RUNS,
@@ -214,21 +214,25 @@ def machine_shape(machine: Machine) -> PeShape:
 
 
 def table_rows(
-    machine: Machine | None, library: Library, *, check: bool = False, node_nm: int | None = None
+    machine: Machine | None, library: Library, *, check: bool = False, node_nm: int | None = None, kind: str = ""
 ) -> Iterator[CostRow]:
-    """Yield the rows of a cost table: what a machine needs, or, without one, what the project ships."""
+    """Yield the rows of a cost table, or those of one kind: what a machine needs, or, without one, what is shipped."""
     from rtl.parameters import parameters_of
 
-    options = {"check": check, "node_nm": node_nm}
-    lanes = [machine] if machine else [load_machine(LANE_MACHINE, (f"vector.requantize={r}",)) for r in ROUNDINGS]
-    yield characterize_register(library, **options)  # type: ignore[arg-type]
-    for name in [machine.array.pe.accumulator] if machine else ADDERS:
-        yield characterize_adder(name, library, **options)  # type: ignore[arg-type]
-    for described in lanes:
-        if described.vector:
-            yield characterize_lane(parameters_of(described), library, **options)  # type: ignore[arg-type]
-    for shape in [machine_shape(machine)] if machine else shipped_shapes():
-        yield characterize_pe(shape, library, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"check": check, "node_nm": node_nm}
+    if kind in ("", "register"):
+        yield characterize_register(library, **options)
+    if kind in ("", "adder"):
+        for name in [machine.array.pe.accumulator] if machine else ADDERS:
+            yield characterize_adder(name, library, **options)
+    if kind in ("", "lane"):
+        lanes = [machine] if machine else [load_machine(LANE_MACHINE, (f"vector.requantize={r}",)) for r in ROUNDINGS]
+        for described in lanes:
+            if described.vector:
+                yield characterize_lane(parameters_of(described), library, **options)
+    if kind in ("", "pe"):
+        for shape in [machine_shape(machine)] if machine else shipped_shapes():
+            yield characterize_pe(shape, library, **options)
 
 
 def library_files(paths: Sequence[str]) -> list[Path]:
@@ -239,12 +243,20 @@ def library_files(paths: Sequence[str]) -> list[Path]:
     return files
 
 
+def _merged(rows: list[CostRow], path: str) -> list[CostRow]:
+    """Return the rows of a table with those of the kind of `rows` replaced."""
+    old = read_rows(Path(path).read_text(encoding="utf-8"), path)
+    place = next((i for i, row in enumerate(old) if row.kind == rows[0].kind), len(old))
+    return old[:place] + rows + [row for row in old[place:] if row.kind != rows[0].kind]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write a table; a row a line on stderr as it is made."""
     parser = argparse.ArgumentParser(prog="python -m rtl.synthesis.tables", description=__doc__)
     parser.add_argument("--library", action="append", required=True, help="Liberty file or folder; may be repeated")
     parser.add_argument("--machine", help="only what this machine needs")
     parser.add_argument("--node-nm", type=int, help="node of a library that is not known by name")
+    parser.add_argument("--only", choices=KINDS[:-1], default="", help="replace the rows of one kind in the table")
     parser.add_argument("--out", required=True, help="CSV to write")
     parser.add_argument("--no-check", action="store_true", help="do not compare gates and RTL")
     given = parser.parse_args(arguments)
@@ -252,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         library = load_library(library_files(given.library))
         machine = load_machine(given.machine) if given.machine else None
         rows = []
-        for row in table_rows(machine, library, check=not given.no_check, node_nm=given.node_nm):
+        for row in table_rows(machine, library, check=not given.no_check, node_nm=given.node_nm, kind=given.only):
             spent = row.total_fj(OperandStatistics(0.5, 0.5))
             key = " ".join(
                 filter(None, (row.kind, row.name, row.activation, row.weight, row.accumulator, row.dataflow))
@@ -261,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{key} latency {row.latency_cycles}: {row.area_um2:.1f} um2, {row.period_ps:.0f} ps, "
                   f"{spent:.1f} fJ of uniform bits{error}", file=sys.stderr)  # fmt: skip
             rows.append(row)
-        write_rows(rows, given.out)
+        write_rows(_merged(rows, given.out) if given.only else rows, given.out)
     except CodesignError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rtl.synthesis.fpga import _MEMORY, TARGETS, Resources, cells_of, resources_of
+from rtl.synthesis.block_ram import MemoryShape
+from rtl.synthesis.fpga import TARGETS, Resources, memory_resources, resources_of
 from rtl.synthesis.hierarchy import part_of, split_modules
 from rtl.synthesis.place_route import border_of, ring_of
 
@@ -41,9 +42,8 @@ def test_cells_count_as_what_they_take(target, cells, taken):
     assert resources_of(TARGETS[target], cells) == taken
 
 
-def test_a_memory_is_block_ram_alone():
-    text = _MEMORY.format(address=10, word=63, last=2047)
-    taken = resources_of(TARGETS["ice40"], cells_of(text, "memory", TARGETS["ice40"]))
+def test_a_memory_with_two_ports_is_block_ram_alone():
+    taken = memory_resources(TARGETS["ice40"], MemoryShape(2048, 64, (1,), (1,)))
     assert taken == Resources(0, 0, 0, 2048 * 64 / 4096)
 
 
