@@ -146,7 +146,8 @@ def refresh_step(cfg, s, rows, ready):
     for b in range(first, first + cfg[_GROUPS] * cfg[_OF_GROUP]):
         if rows[0, b] >= 0 or rows[compute, b] >= 0:
             all_closed = False
-            command = PRE if rows[0, b] >= 0 else PIM_PRE
+            one_by_one = cfg[_BUFFERS] == 2 or cfg[_BANKS_OF_PRECHARGE] == 1
+            command = PRE if rows[0, b] >= 0 and one_by_one else PIM_PRE
             at = ready_at(cfg, ready, command, b)
             if at <= clock:
                 return command, b, clock
@@ -171,12 +172,24 @@ def _gwrite_step(cfg, s, rows, ready, row):
 
 
 @kernel
+def _to_open(cfg, rows, compute, bank, row):
+    """Return what opens a row in a bank and all that G_ACT takes with it, G_ACT or what closes another, and where."""
+    begin, end = span_of(cfg, G_ACT, bank)
+    for b in range(begin, end):
+        if rows[compute, b] >= 0:
+            return PIM_PRE, b
+        if compute and rows[0, b] == row:
+            return PRE, b
+    return G_ACT, bank
+
+
+@kernel
 def _tile_step(cfg, s, rows, ready, command, row):
     """Return what a HEADER or an all-bank command needs first: closed rows, G_ACTs (not a HEADER), or itself."""
     clock, soonest, compute = s[_CLOCK], NEVER, cfg[_BUFFERS] - 1
     complete = True
     for b in range(s[_FROM], cfg[_BANKS]):
-        needed = NOTHING
+        needed, place = NOTHING, b
         opened = rows[compute, b]
         if opened >= 0:
             if opened != row:
@@ -184,11 +197,11 @@ def _tile_step(cfg, s, rows, ready, command, row):
         elif compute and rows[0, b] == row:
             needed = PRE
         elif command != HEADER:
-            needed = G_ACT
+            needed, place = _to_open(cfg, rows, compute, b, row)
         if needed != NOTHING:
-            at = ready_at(cfg, ready, needed, b)
+            at = ready_at(cfg, ready, needed, place)
             if at <= clock:
-                return needed, b, at
+                return needed, place, at
             complete = False
             soonest = min(soonest, at)
         elif complete:
@@ -288,6 +301,8 @@ def advance(cfg, rules, first, waits, program, s, rows, ready, counts, trace, un
             row = NOTHING
         issue(cfg, rules, first, waits, s, rows, ready, counts, trace, command, bank, row, comps)
         after_issue(cfg, s, counts, program, command, comps)
+        if command in (PRE, PIM_PRE):
+            s[_FROM] = min(s[_FROM], span_of(cfg, command, bank)[0])
         if command == PIM_PRE and cfg[_PRE_ESTIMATE] > 0:
             s[_FITS_AT] = clock + 1  # the estimate falls by at least the clock that went by
         s[_CLOCK] = clock + 1

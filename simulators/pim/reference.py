@@ -117,8 +117,11 @@ class ReferenceChannel:
 
     def _refresh(self) -> None:
         mine = [p for p in self.places if p[0] == self.rank]
+        one_by_one = self.device.row_buffers == 2 or self.device.precharge == "bank"
         closing = [
-            (PRE if self.normal[p] >= 0 else PIM_PRE, p) for p in mine if max(self.normal[p], self.compute[p]) >= 0
+            (PRE if self.normal[p] >= 0 and one_by_one else PIM_PRE, p)
+            for p in mine
+            if max(self.normal[p], self.compute[p]) >= 0
         ]
         for command, place in closing:
             if self._is_ready(command, place):
@@ -197,8 +200,17 @@ class ReferenceChannel:
             elif self.device.row_buffers == 2 and self.compute[p] < 0 and self.normal[p] == row:
                 needs.append((PRE, p))
             elif self.compute[p] < 0 and command != HEADER:
-                needs.append((G_ACT, p))
+                needs.append(self._to_open(p, row))
         return needs or [(command, self.places[0])]
+
+    def _to_open(self, place: Place, row: int) -> tuple[int, Place]:
+        """Return G_ACT, or what closes a row first in a bank that it takes too."""
+        for p in self._span(G_ACT, place):
+            if self.compute[p] >= 0:
+                return PIM_PRE, p
+            if self.device.row_buffers == 2 and self.normal[p] == row:
+                return PRE, p
+        return G_ACT, place
 
 
 def names_of(commands: Iterable[tuple[int, int, int, int]]) -> list[str]:

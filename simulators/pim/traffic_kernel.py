@@ -219,7 +219,7 @@ def advance_both(
             issue(cfg, rules, first, waits, s, rows, ready, counts, trace, command, bank, row, comps)
             if place < 0:
                 after_issue(cfg, s, counts, program, command, comps)
-            else:
+            if place >= 0 or command in (PRE, PIM_PRE):
                 s[_FROM] = 0
             if command == ACT:
                 _activated(cfg, s, ready, acts, hits, bank)

@@ -22,6 +22,8 @@ def other_timing(device, seed):
         t[name] = int(r.integers(1, 60))
     t |= {"tREFI": int(r.integers(30_000, 60_000)), "tRFC": int(r.integers(50, 600))}
     ranks = int(r.choice([1, 2, 4]))
+    if device.unit_banks > 1 or device.activate == "channel":
+        ranks = device.standard.organization.ranks
     standard = replace(device.standard.with_ranks(ranks), timing=t)
     return replace(device, standard=standard, dot_holds_row=bool(seed % 2), refresh=bool(r.integers(0, 4)))
 
