@@ -28,6 +28,8 @@ from codesign.cli_options import (
     ObjectiveOption,
     OutOption,
     Output,
+    Partition,
+    PartitionOption,
     PhaseOption,
     Report,
     SetOption,
@@ -59,6 +61,8 @@ def run(
     allow_host: HostOption = False,
     random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs for exact")] = None,
     memory: Annotated[str, typer.Option(help="DRAM behind the DMA, cycle by cycle, such as lpddr4-2400")] = "",
+    cores: Annotated[int | None, typer.Option(min=1, max=64, help="Equal cores that share the memory")] = None,
+    partition: PartitionOption = Partition.best,
     inputs: Annotated[str, typer.Option(help="Real inputs, .npz by name: toggle rates are measured on them")] = "",
     dim: DimensionOption = [],
     phase: PhaseOption = None,
@@ -70,7 +74,7 @@ def run(
 
     Prints cycles, throughput, energy and area, and what binds each layer. --out FOLDER/ writes a report instead.
     """
-    from codesign.memory_commands import memory_overrides
+    from codesign.memory_commands import core_overrides, memory_overrides
     from codesign.report.progress import layer_progress
     from codesign.runner import run as run_network
 
@@ -78,11 +82,11 @@ def run(
     check_report(out) if report else check_file(out)
     with layer_progress() as progress:
         result = run_network(
-            network, machine, set=[*set, *memory_overrides(memory)], batch=batch, fidelity=fidelity.value,
-            formats=formats.value, mapping=mapping or None, objective=objective.value, allow_host=allow_host,
-            random_weights=random_weights,
-            dimensions=dimensions_of(dim), inputs=inputs or None, phase=phase.value if phase else "", context=context,
-            kv_format=kv_format, progress=progress,
+            network, machine, set=[*set, *memory_overrides(memory), *core_overrides(cores)], batch=batch,
+            fidelity=fidelity.value, formats=formats.value, mapping=mapping or None, objective=objective.value,
+            allow_host=allow_host, random_weights=random_weights, dimensions=dimensions_of(dim), inputs=inputs or None,
+            phase=phase.value if phase else "", context=context, kv_format=kv_format, progress=progress,
+            partition=partition.value,
         )  # fmt: skip
     if report:
         result.write_report(out)

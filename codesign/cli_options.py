@@ -69,6 +69,15 @@ class Mapper(StrEnum):
     speed = "speed"
 
 
+class Partition(StrEnum):
+    """How a layer is divided among cores."""
+
+    best = "best"
+    batch = "batch"
+    channels = "channels"
+    rows = "rows"
+
+
 class Report(StrEnum):
     """How a report is printed."""
 
@@ -88,6 +97,7 @@ DimensionOption = Annotated[list[str], typer.Option("--dim", help="Bind a symbol
 PhaseOption = Annotated[PhaseName | None, typer.Option(help="Language model: all of the prompt, or one new token")]
 ContextOption = Annotated[int | None, typer.Option(min=1, max=1 << 20, help="Tokens that attention sees (default 512)")]
 KvOption = Annotated[str, typer.Option(help="Format of the key-value cache (default: the machine's activations)")]
+PartitionOption = Annotated[Partition, typer.Option(help="How each layer is divided among several cores")]
 MachineArgument = Annotated[str, typer.Argument(help="Preset or .yaml file")]
 BackendOption = Annotated[Backend, typer.Option(help="What runs the RTL")]
 OutOption = Annotated[str, typer.Option("--out", "-o", help="Write to this file instead of the standard output")]

@@ -239,3 +239,8 @@ def memory_overrides(name: str) -> list[str]:
     standard = standard_named(name, "--memory").name
     technology = TECHNOLOGY_OF[standard.split("-")[0]]
     return ["memory.model=dram", f"memory.standard={standard}", f"memory.technology={technology}"]
+
+
+def core_overrides(cores: int | None) -> list[str]:
+    """Return the overrides of a machine that give it so many cores; none when the machine's own are kept."""
+    return [] if cores is None else [f"cores={cores}"]

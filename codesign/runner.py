@@ -60,15 +60,14 @@ def run(
     context: int | None = None,
     kv_format: str = "",
     progress: bool | Progress | None = False,
+    partition: str = "best",
 ) -> Result:
     """Run a network on a machine.
 
     Parameters
     ----------
-    network : str, Path, Network or Trace
-        A name (``onnx:resnet50``, ``llama2-7b``), an ONNX, TFLite, topology CSV or config.json file, or an object.
-    machine : str, Path or Machine
-        A preset, a YAML file, or an object.
+    network, machine : str, Path or object
+        A name (``onnx:resnet50``), an ONNX, TFLite, topology CSV or config.json file; a preset or a YAML file.
     set : sequence of str
         Overrides of the machine, ``array.rows=64`` each.
     batch : int
@@ -88,8 +87,9 @@ def run(
         Arrays by the name of the network's input, or an ``.npz`` (``.npy``) of them; several batches lie along the
         first axis. The activity of the layers is measured on them (on the network's own samples when absent), and
         `exact` computes the first batch (random values when absent).
-    phase, context, kv_format : str, int or None, str
-        Of a language model, as in `workloads.phase.Phase`: ``prefill`` or ``decode``, tokens, format of the cache.
+    phase, context, kv_format, partition : str, int or None, str, str
+        Of a language model, as in `workloads.phase.Phase`: ``prefill`` or ``decode``, tokens, format of the cache;
+        of a machine with several cores: layers are divided by ``batch``, output ``channels``, ``rows`` or the ``best``.
     progress : bool or callable
         True draws a bar; a callable gets (layers done, in all, name).
 
@@ -107,8 +107,8 @@ def run(
     values = _values(network, ready, fidelity, random_weights)
     with _watched(progress) as watcher:
         simulation = simulate(
-            ready.trace, ready.machine, fidelity=fidelity, mapping=_pinned(mapping), objective=objective,
-            action_pj=_costs(ready.machine, objective), allow_host=allow_host, inputs=values, progress=watcher,
+            ready.trace, ready.machine, fidelity, _pinned(mapping), objective, _costs(ready.machine, objective),
+            allow_host=allow_host, inputs=values, progress=watcher, partition=partition,
         )  # fmt: skip
     result = assemble(simulation, ready.label, ready.weights, [*ready.notes, *simulation.notes])
     result.provenance = provenance(network, ready.trace, ready.machine, random_weights, began)

@@ -141,7 +141,7 @@ def _check_layer(layer: Layer, layers: RtlLayers, plans: dict[str, Plan], check:
         layers.compute(layer)
         return
     operands = layers.operands(layer)
-    cycles, _ = layers.run(plans[layer.name])
+    cycles = layers.run(plans[layer.name]).cycles
     entry = check.layers.setdefault(layer.name, LayerCheck(layer.name, layer.operator, cycles))
     entry.faults += layers.bench.faults
     expected = layers.shaped(layer, run_trace_layer(layer, layers.trace.arrays, operands, layers.trace.rounding))

@@ -46,9 +46,30 @@ COUNTERS = (
     "load_wait_memory",  # the oldest transfer's data has not come, or a request is refused
     "store_wait_memory",
 )
+#: Counters of a cycle-level DRAM in one run; the machine has no registers for them.
+MEMORY_COUNTERS = (
+    "dram_activates",
+    "dram_precharges",
+    "dram_reads",  # column commands
+    "dram_writes",
+    "dram_refreshes",
+    "dram_row_hits",  # column commands that found their row open
+    "dram_active_clocks",  # of the memory, summed over ranks: a bank of the rank is open
+    "dram_idle_clocks",  # no bank of the rank is open
+)
 INDEX = {name: i for i, name in enumerate(COUNTERS)}
 
 
 def as_dict(counts: np.ndarray) -> dict[str, int]:
     """Return the counters of one kernel's array by name."""
     return {name: int(counts[i]) for i, name in enumerate(COUNTERS)}
+
+
+def memory_as_dict(counts: np.ndarray) -> dict[str, int]:
+    """Return the counters of a memory by name."""
+    return {name: int(counts[i]) for i, name in enumerate(MEMORY_COUNTERS)}
+
+
+def no_memory_counts() -> np.ndarray:
+    """Return zeros, one for each of `MEMORY_COUNTERS`."""
+    return np.zeros(len(MEMORY_COUNTERS), np.int64)

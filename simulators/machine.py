@@ -269,6 +269,9 @@ class Machine(Strict):
         default="", max_length=2000, description="where its figures come from", json_schema_extra=_LABEL
     )
     clock_hz: Clock = Field(description="clock of the array, the buffers and the DMA")
+    cores: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="equal cores that share the memory, each as described; a layer is divided among them"
+    )
     technology: Technology = Field(description="process of the logic and the on-chip memories")
     array: Array = Field(description="the systolic array")
     scratchpad: Buffer = Field(

@@ -5,6 +5,7 @@ Cell area: no placement utilization, pads, host interface or wiring (a chip of t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codesign.costs import structure
@@ -56,8 +57,20 @@ class AreaReport:
 
 
 def area(machine: Machine) -> AreaReport:
-    """Return the area of a machine by component, in um2."""
-    items = (*_logic(machine), *_memories(machine))
+    """Return the area of a core of a machine by component, in um2."""
+    return _reported((*_logic(machine), *_memories(machine)))
+
+
+def area_of_cores(machine: Machine) -> AreaReport:
+    """Return the area of all cores of a machine together, without what connects them to the memory."""
+    one = area(machine)
+    if machine.cores == 1:
+        return one
+    law = f"{machine.cores} cores"
+    return _reported([AreaItem(item.component, item.part, item.figure.times(machine.cores, law)) for item in one.items])
+
+
+def _reported(items: Iterable[AreaItem]) -> AreaReport:
     items = tuple(sorted(items, key=lambda item: COMPONENTS.index(item.component)))
     by_component = dict.fromkeys(COMPONENTS, 0.0)
     raw = dict.fromkeys(COMPONENTS, 0.0)

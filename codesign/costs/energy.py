@@ -8,7 +8,7 @@ from typing import Any
 
 from codesign.costs.actions import COMPONENTS, ActionCost, action_costs
 from codesign.costs.figures import weakest
-from simulators.activity import COUNTERS
+from simulators.activity import COUNTERS, MEMORY_COUNTERS
 from simulators.machine import Machine
 from workloads.errors import unknown_name
 
@@ -64,7 +64,7 @@ def energy(machine: Machine, counts: Mapping[str, int], costs: list[ActionCost] 
     machine : Machine
         What was counted.
     counts : mapping of str to int
-        Names of `simulators.activity.COUNTERS`.
+        Names of `simulators.activity.COUNTERS` and `MEMORY_COUNTERS`.
     costs : list of ActionCost, optional
         `action_costs(machine)`, when it is at hand.
 
@@ -74,8 +74,8 @@ def energy(machine: Machine, counts: Mapping[str, int], costs: list[ActionCost] 
         For a name that is not a counter.
     """
     for name in counts:
-        if name not in COUNTERS:
-            raise unknown_name("counts", "counter", name, COUNTERS)
+        if name not in COUNTERS and name not in MEMORY_COUNTERS:
+            raise unknown_name("counts", "counter", name, (*COUNTERS, *MEMORY_COUNTERS))
     used = tuple(action_costs(machine) if costs is None else costs)
     taken = tuple(int(counts.get(cost.counter, 0)) for cost in used)
     by_component = dict.fromkeys(COMPONENTS, 0.0)

@@ -49,8 +49,9 @@ def replay(result: Result) -> Iterator[Replay]:
         When the result holds no simulation (one that was read from a file).
     """
     from simulators.npu.cycle import run_cycle
+    from simulators.npu.equal_layers import layer_key
     from simulators.npu.planner import compile_for, emit_program, plan_layer
-    from simulators.npu.simulate import layer_key, tiling_from
+    from simulators.npu.simulate import tiling_from
 
     if result.simulation is None:
         raise CodesignError("replay: this result was read from a file; run the network again")

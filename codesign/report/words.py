@@ -54,7 +54,7 @@ def _energy(result: Result) -> str:
 
 
 def _title(component: str) -> str:
-    return "DRAM" if component == "dram" else component.replace("_", " ")
+    return component.replace("_", " ").replace("dram", "DRAM")
 
 
 def _help(changes: Sequence[WhatIf]) -> str:

@@ -11,7 +11,19 @@ from simulators.dram.channel import base_of, tick
 from simulators.dram.constraints import COMMANDS
 from simulators.dram.queues import accept, channel_of, has_room
 from simulators.dram.standard import Standard
-from simulators.dram.state import COUNTERS, DONE, LATENCIES, NEVER, TRACE, Controller, H, N, S, grown, new_dram
+from simulators.dram.state import (
+    COUNTERS,
+    DONE,
+    LATENCIES,
+    NEVER,
+    TRACE,
+    Controller,
+    H,
+    S,
+    channel_counts,
+    grown,
+    new_dram,
+)
 from simulators.kernels import kernel
 from workloads.errors import CodesignError
 
@@ -191,13 +203,7 @@ def _finish(m: np.ndarray, result: DramRun, kept: _Kept) -> DramRun:
     result.cycles = int(m[_LAST]) + 1
     totals = dict.fromkeys(COUNTERS, 0)
     for ch in range(result.channels):
-        c, counts = int(base_of(m, ch)), {}
-        for name in COUNTERS:
-            counts[name] = int(m[c + N[name]])
-        for rank in range(m[H["ranks"]]):
-            if m[c + m[H["open_banks"]] + rank]:
-                counts["active_rank_clocks"] += max(0, result.cycles - int(m[c + m[H["open_since"]] + rank]))
-        for name, count in counts.items():
+        for name, count in channel_counts(m, ch, result.cycles).items():
             totals[name] = max(totals[name], count) if name.startswith("max") else totals[name] + count
     result.counts = totals
     result.histogram = m[m[H["histogram"]] : m[H["histogram"]] + LATENCIES].copy()

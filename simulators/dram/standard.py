@@ -81,6 +81,9 @@ class Standard:
         Row and column commands have buses of their own (HBM): one of each may go in a clock.
     currents : Currents or None
         None when no IDD is published: then energy is not available.
+    io_pj_per_bit, io_source : float, str
+        Drivers, termination and what else lies between device and controller, which IDD leaves out; 0 and empty where
+        no figure is at hand.
     constraints, windows : tuple
         The rules; all standards here share `constraints.JEDEC`.
     """
@@ -94,6 +97,8 @@ class Standard:
     channels: int = 1
     row_and_column_bus: bool = False
     currents: Currents | None = None
+    io_pj_per_bit: float = 0.0
+    io_source: str = ""
     constraints: tuple[Constraint, ...] = JEDEC
     windows: tuple[Window, ...] = (FOUR_ACTIVATES,)
 

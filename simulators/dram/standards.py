@@ -64,6 +64,8 @@ HBM2_2000 = Standard(
     _clocks(CL=14, CWL=4, BURST=2, tRCDRD=14, tRCDWR=14, tRP=14, tRAS=34, tCCD_S=1, tCCD_L=2, tRRD_S=4, tRRD_L=6,
             tFAW=30, tWR=16, tRTP=5, tWTR_S=6, tWTR_L=8, tREFI=3900, tRFC=260, tRTRS=2),
     mapping="rorabgbachco", channels=8, row_and_column_bus=True, currents=Currents(1.2, 65, 40, 55, 390, 500, 250),
+    io_pj_per_bit=0.80,
+    io_source="AttAcc (ASPLOS 2024) after O'Connor et al. 2017: TSV 0.50, interposer I/O 0.30 pJ/bit, said of HBM3",
 )  # fmt: skip
 _HBM3 = Organization(1, 4, 4, 32768, 256, 32, 32, 8)
 HBM3_6400 = Standard(

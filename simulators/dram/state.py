@@ -234,6 +234,16 @@ def _reset_channel(m: np.ndarray, v: dict[str, int], base: int) -> None:
     m[base + S["frozen"]] = -1
 
 
+def channel_counts(m: np.ndarray, ch: int, clocks: int) -> dict[str, int]:
+    """Return a channel's counters (`COUNTERS`) over its first `clocks` clocks, open banks counted to the end."""
+    c = int(m[H["channel0"]]) + ch * int(m[H["channel_size"]])
+    counts = {name: int(m[c + N[name]]) for name in COUNTERS}
+    for rank in range(m[H["ranks"]]):
+        if m[c + m[H["open_banks"]] + rank]:
+            counts["active_rank_clocks"] += max(0, clocks - int(m[c + m[H["open_since"]] + rank]))
+    return counts
+
+
 def grown(m: np.ndarray) -> np.ndarray:
     """Return the memory with twice the nodes for reads in flight (all were in use), completions taken out."""
     old, record = int(m[H["node_count"]]), int(m[H["record"]])

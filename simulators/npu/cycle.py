@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.activity import INDEX
+from simulators.activity import INDEX, no_memory_counts
+from simulators.dram.counts import memory_counts
 from simulators.kernels import inlined_kernel, kernel
 from simulators.machine import Machine
 from simulators.memory import port as memory_port
@@ -236,12 +237,27 @@ class Run(NamedTuple):
         First and last active cycle of every command, int64.
     counts : numpy.ndarray
         One int64 for each of `simulators.activity.COUNTERS`.
+    memory : numpy.ndarray
+        One int64 for each of `simulators.activity.MEMORY_COUNTERS`: zeros but for a cycle-level DRAM.
     """
 
     cycles: int
     start: np.ndarray
     end: np.ndarray
     counts: np.ndarray
+    memory: np.ndarray
+
+
+class Outcome(NamedTuple):
+    """What is kept of a layer's run: its cycles, `simulators.activity.COUNTERS`, and `MEMORY_COUNTERS`."""
+
+    cycles: int
+    counts: np.ndarray
+    memory: np.ndarray
+
+    def times(self, repeat: int) -> Outcome:
+        """Return what so many equal layers did."""
+        return Outcome(self.cycles * repeat, self.counts * repeat, self.memory * repeat)
 
 
 def run_cycle(machine: Machine, program: np.ndarray, stalls: np.ndarray | None = None) -> Run:
@@ -264,7 +280,7 @@ def run_cycle(machine: Machine, program: np.ndarray, stalls: np.ndarray | None =
     schedule = np.zeros((0, 2), np.uint8) if stalls is None else np.ascontiguousarray(stalls, np.uint8)
     counts = new_counts()
     if len(table) == 0:
-        return Run(0, np.zeros(0, np.int64), np.zeros(0, np.int64), counts)
+        return Run(0, np.zeros(0, np.int64), np.zeros(0, np.int64), counts, no_memory_counts())
     count_program(config, functions, table, counts)
     st = new_state(config, table, new_memory(machine, config))
     cycles = _run(st, config, functions, table, schedule, counts)
@@ -272,7 +288,7 @@ def run_cycle(machine: Machine, program: np.ndarray, stalls: np.ndarray | None =
         raise CodesignError(f"program: {stuck(st, table)} (cycle {-1 - cycles})")
     refuse_overflow(st)
     counts[_CYCLES] = cycles
-    return Run(int(cycles), st.start, st.end, counts)
+    return Run(int(cycles), st.start, st.end, counts, memory_counts(st.memory, config, int(cycles)))
 
 
 def refuse_overflow(st) -> None:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.activity import INDEX
+from simulators.activity import INDEX, no_memory_counts
+from simulators.dram.counts import memory_counts
 from simulators.kernels import copy_into, inlined_kernel, kernel
 from simulators.machine import Machine
 from simulators.npu import dma, exact_array, exact_dma, exact_vector
@@ -31,7 +32,7 @@ from simulators.npu.counts import (
 from simulators.npu.cycle import refuse_overflow, stuck
 from simulators.npu.exact_state import Memories, R, Registers, new_registers
 from simulators.npu.probe import HASH_BASIS, probe_length, probe_values, roll
-from simulators.npu.state import BEATS, COMPLETE, S, State, new_state
+from simulators.npu.state import BEATS, COMPLETE, S, State, new_memory, new_state
 from simulators.program import (
     EXECUTE_ENGINE,
     LOAD_ENGINE,
@@ -220,6 +221,7 @@ class ExactRun(NamedTuple):
     start: np.ndarray
     end: np.ndarray
     counts: np.ndarray
+    memory: np.ndarray
     memories: Memories
 
 
@@ -289,8 +291,8 @@ def run_exact(
     schedule = np.zeros((0, 2), np.uint8) if stalls is None else np.ascontiguousarray(stalls, np.uint8)
     counts = new_counts()
     if len(table) == 0:
-        return ExactRun(0, np.zeros(0, np.int64), np.zeros(0, np.int64), counts, memories)
-    st: State = new_state(config, table)
+        return ExactRun(0, np.zeros(0, np.int64), np.zeros(0, np.int64), counts, no_memory_counts(), memories)
+    st: State = new_state(config, table, new_memory(machine, config))
     reg: Registers = new_registers(config, functions, memories.accumulator.dtype.type)
     limit = len(schedule) + 100_000 + 64 * int(config[C["memory_latency"]] + config[C["memory_spread"]])
     cycles = _run(st, reg, memories, config, functions, table, schedule, counts, limit, probe or new_probe(machine))
@@ -298,4 +300,5 @@ def run_exact(
         raise CodesignError(f"program: {stuck(st, table)} (cycle {-1 - cycles})")
     refuse_overflow(st)
     counts[_CYCLES] = cycles
-    return ExactRun(int(cycles), st.start, st.end, counts, memories)
+    memory = memory_counts(st.memory, config, int(cycles))
+    return ExactRun(int(cycles), st.start, st.end, counts, memory, memories)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from simulators.npu.config import IS
-from simulators.npu.cycle import run_cycle
+from simulators.npu.cycle import Outcome, run_cycle
 from simulators.npu.exact import ExactRun, Memories, new_memories, run_exact
 from simulators.npu.planner import Compiled, Plan, emit_program
 from simulators.npu.tiles import accumulator_words
@@ -39,7 +39,7 @@ class ExactLayers:
             raise CodesignError(f"layer '{layer.name}': exact has no values for its input '{missing[0]}'")
         return [self.tensors[name] for name in layer.inputs]
 
-    def run(self, plan: Plan) -> tuple[int, np.ndarray]:
+    def run(self, plan: Plan) -> Outcome:
         """Run one layer's program with values; return its cycles and counts."""
         layer = plan.layer
         if self.compiled.resident:
@@ -59,15 +59,15 @@ class ExactLayers:
         memories = new_memories(self.compiled.machine, values.dram())
         run = self.execute(program, memories)
         self.tensors[layer.outputs[0]] = self.shaped(layer, values.output(memories.dram))
-        return run.cycles, run.counts
+        return Outcome(run.cycles, run.counts, run.memory)
 
-    def _on_host(self, plan: Plan) -> tuple[int, np.ndarray]:
+    def _on_host(self, plan: Plan) -> Outcome:
         """Compute a layer's values on the host; its cycles and counts are those of `cycle`."""
         layer = plan.layer
         self.compute(layer)
         self.notes.append(f"layer '{layer.name}' ({layer.function}): timed on the machine, its values are the host's")
         run = run_cycle(self.compiled.machine, emit_program(self.compiled, plan))
-        return run.cycles, run.counts
+        return Outcome(run.cycles, run.counts, run.memory)
 
     def compute(self, layer: Layer) -> None:
         """Compute a layer's values by the integer reference."""
@@ -100,7 +100,7 @@ class ExactLayers:
             values = operands[0].reshape(self.trace.shapes[layer.inputs[0]])
             self.tensors[layer.outputs[0]] = values.transpose(layer.permutation or range(values.ndim)).reshape(shape)
 
-    def _resident(self, plan: Plan) -> tuple[int, np.ndarray]:
+    def _resident(self, plan: Plan) -> Outcome:
         """Run a layer whose operands lie in the buffers from the start; its output is the raw sums."""
         layer = plan.layer
         images, weights = self._resident_operands(plan)
@@ -115,7 +115,7 @@ class ExactLayers:
         memories.weights[: weights.size] = weights
         run = run_exact(self.compiled.machine, emit_program(self.compiled, plan), memories)
         self.tensors[layer.outputs[0]] = self.shaped(layer, self._sums(plan, memories, words))
-        return run.cycles, run.counts
+        return Outcome(run.cycles, run.counts, run.memory)
 
     def _resident_operands(self, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         layer, w = plan.layer, plan.layer.window

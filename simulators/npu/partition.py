@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from workloads.trace import Layer, Window
 
-PARTITIONS = ("batch", "output_channels", "rows")
+PARTITIONS = ("batch", "channels", "rows")
 
 
 def shares(extent: int, cores: int, multiple: int = 1) -> list[tuple[int, int]]:
@@ -49,7 +49,7 @@ def partition(layer: Layer, how: str, cores: int, cols: int) -> list[Layer]:
     Parameters
     ----------
     how : str
-        One of `PARTITIONS`. Channels of layers that are no convolution or product keep input and output together.
+        One of `PARTITIONS`; channels are those of the output. Layers that are no convolution or product keep theirs.
     cols : int
         Columns of the array: shares of output channels are whole folds where there are enough.
     """

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from simulators.activity import INDEX
+from simulators.activity import INDEX, no_memory_counts
 from simulators.machine import Machine
 from simulators.npu.counts import count_program, new_counts
-from simulators.npu.cycle import run_cycle
+from simulators.npu.cycle import Outcome, run_cycle
+from simulators.npu.equal_layers import layer_key
 from simulators.npu.fast import CYCLES, estimate
 from simulators.npu.mapper import OBJECTIVES, choose
-from simulators.npu.plan import ORDERS, Tiling
+from simulators.npu.multicore_layers import BEST, CoreLayers, CoresRun, check_cores
+from simulators.npu.plan import BIASES, LOADS, ORDERS, Tiling
 from simulators.npu.planner import CLAMPS, Compiled, Plan, compile_for, emit_program, plan_layer
 from simulators.npu.row_stationary_layers import RowStationaryLayers
 from simulators.program import FUNCTIONS, as_table
@@ -39,6 +41,10 @@ class LayerRun:
         int64, one for each of `simulators.activity.COUNTERS`, all repeats.
     mapping : dict or None
         The tiling, as a mapping file holds it.
+    memory : numpy.ndarray
+        int64, one for each of `simulators.activity.MEMORY_COUNTERS`, all repeats.
+    slowest : numpy.ndarray or None
+        Several cores: the counts of the slowest one, all repeats, with the bytes of all cores.
     """
 
     layer: Layer
@@ -47,6 +53,8 @@ class LayerRun:
     counts: np.ndarray
     mapping: dict[str, Any] | None = None
     note: str = ""
+    memory: np.ndarray = field(default_factory=no_memory_counts)
+    slowest: np.ndarray | None = None
 
 
 @dataclass
@@ -108,13 +116,6 @@ def _check_exact(machine: Machine) -> None:
         raise CodesignError(f"{machine.name}: {what}; use fidelity cycle or fast")
 
 
-def layer_key(layer: Layer) -> tuple:
-    """Return what decides a layer's program and time: equal keys are simulated once."""
-    q = layer.quantization
-    codes = q and (q.input_zero_points, q.output_zero_point, q.low, q.high)
-    return layer.engine, layer.function, layer.window, layer.fused, layer.operands, codes
-
-
 def tiling_from(name: str, given: Mapping[str, Any], layer: Layer) -> Tiling:
     """Return a mapping file's entry as a tiling.
 
@@ -130,13 +131,18 @@ def tiling_from(name: str, given: Mapping[str, Any], layer: Layer) -> Tiling:
                 f"mapping: {name}.{key} is not a field; use {', '.join(known)}{did_you_mean(key, known)}"
             )
         default = known[key]
-        if isinstance(default, int) and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise CodesignError(f"mapping: {name}.{key}: {value!r} is not a whole number of at least 1")
+        least = 0 if key == "store_c" else 1
+        if isinstance(default, int) and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            raise CodesignError(f"mapping: {name}.{key}: {value!r} is not a whole number of at least {least}")
     tiling = Tiling(**given)
     if tiling.order not in ORDERS:
         raise unknown_name(f"mapping: {name}.order", "loop order", tiling.order, ORDERS)
     if tiling.where not in ("array", "vector"):
         raise unknown_name(f"mapping: {name}.where", "unit", tiling.where, ("array", "vector"))
+    if tiling.loads not in LOADS:
+        raise unknown_name(f"mapping: {name}.loads", "way to load", tiling.loads, LOADS)
+    if tiling.bias not in BIASES:
+        raise unknown_name(f"mapping: {name}.bias", "way to add biases", tiling.bias, BIASES)
     _check_extents(name, tiling, layer)
     return tiling
 
@@ -152,12 +158,6 @@ def _check_extents(name: str, t: Tiling, layer: Layer) -> None:
     for key, limit in most.items():
         if getattr(t, key) > limit:
             raise CodesignError(f"mapping: {name}.{key}: {getattr(t, key)} is more than the layer's {limit}")
-    if t.images > 1 and (t.out_h, t.out_w) != (w.out_h, w.out_w):
-        raise CodesignError(
-            f"mapping: {name}.images: {t.images} images in a tile need whole images ({w.out_h} x {w.out_w})"
-        )
-    if t.out_h > 1 and t.out_w != w.out_w:
-        raise CodesignError(f"mapping: {name}.out_w: several rows in a tile need whole rows ({w.out_w} columns)")
 
 
 def _pinned(compiled: Compiled, layer: Layer, given: Mapping[str, Any]) -> Plan:
@@ -171,11 +171,14 @@ class _Runner:
     """Plans and runs layers, remembering what equal ones did."""
 
     def __init__(
-        self, compiled: Compiled, trace: Trace, objective: str, action_pj: dict[str, float] | None, fidelity: str
-    ) -> None:
+        self, compiled: Compiled, trace: Trace, objective: str, action_pj: dict[str, float] | None, fidelity: str,
+        how: str = BEST,
+    ) -> None:  # fmt: skip
         self.compiled, self.objective, self.action_pj, self.fidelity = compiled, objective, action_pj, fidelity
         self.plans: dict[tuple, Plan] = {}
-        self.done: dict[tuple, tuple[int, np.ndarray]] = {}
+        self.done: dict[tuple, Outcome] = {}
+        several = compiled.machine.cores > 1
+        self.cores = CoreLayers(compiled, fidelity, how, objective, action_pj) if several else None
         self.rows = RowStationaryLayers(compiled.machine, trace) if compiled.machine.array.dataflow == "rs" else None
 
     def plan(self, layer: Layer, pinned: Mapping[str, Any] | None) -> Plan:
@@ -186,24 +189,24 @@ class _Runner:
             self.plans[key] = choose(self.compiled, layer, self.objective, self.action_pj)
         return replace(self.plans[key], layer=layer)
 
-    def run(self, plan: Plan) -> tuple[int, np.ndarray]:
+    def run(self, plan: Plan) -> Outcome:
         """Return cycles and counts of one pass of a plan in `cycle` or `fast`."""
         key = (layer_key(plan.layer), plan.tiling)
         if key not in self.done:
             program = emit_program(self.compiled, plan)
             if self.fidelity == "cycle":
                 run = run_cycle(self.compiled.machine, program)
-                self.done[key] = run.cycles, run.counts
+                self.done[key] = Outcome(run.cycles, run.counts, run.memory)
             else:
                 self.done[key] = self._fast(plan, program)
         return self.done[key]
 
-    def _fast(self, plan: Plan, program: np.ndarray) -> tuple[int, np.ndarray]:
+    def _fast(self, plan: Plan, program: np.ndarray) -> Outcome:
         c, counts = self.compiled, new_counts()
         count_program(c.config, c.functions, as_table(program), counts)
         cycles = int(estimate(c.config, c.functions, plan.g, plan.codes)[CYCLES])
         counts[INDEX["cycles"]] = cycles
-        return cycles, counts
+        return Outcome(cycles, counts, no_memory_counts())
 
 
 def simulate(
@@ -216,6 +219,7 @@ def simulate(
     allow_host: bool = False,
     inputs: Mapping[str, np.ndarray] | None = None,
     progress: Progress | None = None,
+    partition: str = BEST,
 ) -> Simulation:
     """Run a trace on a machine.
 
@@ -233,6 +237,8 @@ def simulate(
         `exact`: stored integers of the network's inputs.
     progress : callable, optional
         Called with (layers done, layers in all, the next layer's name).
+    partition : str
+        Several cores: how each layer is divided, one of `simulators.npu.partition.PARTITIONS`, or ``best``.
 
     Raises
     ------
@@ -246,15 +252,16 @@ def simulate(
     if not allow_host:
         _check_supported(machine, trace)
     _check_mapping(trace, mapping)
-    runner = _Runner(compile_for(machine), trace, objective, action_pj, fidelity)
+    check_cores(machine, partition)
+    if machine.cores > 1 and (mapping or fidelity == "exact"):
+        what = "a mapping pins the tiles" if mapping else "fidelity exact has the registers"
+        raise CodesignError(f"{machine.name}: cores: {what} of one core, this machine has {machine.cores}")
+    runner = _Runner(compile_for(machine), trace, objective, action_pj, fidelity, partition)
     result = Simulation(machine, trace, fidelity)
     exact = None
     if fidelity == "exact":
         _check_exact(machine)
         from simulators.npu.exact_layers import ExactLayers
-
-        if machine.memory.model == "dram":
-            raise CodesignError("fidelity exact: memory.model dram runs in cycle; use --fidelity cycle, or simple")
 
         exact = ExactLayers(runner.compiled, trace, dict(inputs or {}))
         result.outputs, result.notes = exact.tensors, exact.notes
@@ -276,10 +283,22 @@ def _layer(runner: _Runner, layer: Layer, pinned: Mapping[str, Any] | None, exac
     if runner.rows and where == "array":
         mapping, cycles, counts = runner.rows.run(layer, pinned)
         return LayerRun(layer, where, cycles * layer.repeat, counts * layer.repeat, mapping.as_dict())
+    if runner.cores:
+        return _on_cores(runner.cores.run(layer), layer, where)
     plan = runner.plan(layer, pinned)
-    cycles, counts = exact.run(plan) if exact else runner.run(plan)
+    cycles, counts, memory = (exact.run(plan) if exact else runner.run(plan)).times(layer.repeat)
     place = "dma" if where == "dma" else plan.tiling.where
-    return LayerRun(layer, place, cycles * layer.repeat, counts * layer.repeat, plan.tiling.as_dict())
+    return LayerRun(layer, place, cycles, counts, plan.tiling.as_dict(), memory=memory)
+
+
+def _on_cores(run: CoresRun, layer: Layer, where: str) -> LayerRun:
+    used = f"{len(run.plans)} core{'s' * (len(run.plans) > 1)}"
+    place = "dma" if where == "dma" else run.plans[0].tiling.where
+    return LayerRun(
+        layer, place, run.cycles * layer.repeat, run.counts * layer.repeat, None,
+        used if len(run.plans) == 1 else f"{used}, by {run.partition}",
+        run.memory * layer.repeat, run.slowest * layer.repeat,
+    )  # fmt: skip
 
 
 def _check_mapping(trace: Trace, mapping: Mapping[str, Mapping[str, Any]] | None) -> None:

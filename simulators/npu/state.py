@@ -68,17 +68,23 @@ class State(NamedTuple):
     end: np.ndarray
 
 
-def new_memory(machine: Machine, config: np.ndarray) -> Any:
-    """Return an idle memory of the machine's model: what `State.memory` holds."""
+def new_memories(machine: Machine, config: np.ndarray, cores: int) -> tuple[Any, ...]:
+    """Return each core's side of an idle memory of the machine's model: what `State.memory` holds."""
     m = machine.memory
     if m.model != "dram":
-        return simple.new_memory(config)
-    from simulators.dram.port import new_port
+        return tuple(simple.new_memory(config) for _ in range(cores))
+    from simulators.dram.port import new_ports
     from simulators.dram.standards import standard_named
 
     standard = standard_named(m.standard, "memory.standard")
     mapping = standard.mapping if m.mapping == "standard" else m.mapping
-    return new_port(standard, m.channels or standard.channels, mapping, m.queue_depth, machine.dma.burst_bytes)
+    channels = m.channels or standard.channels
+    return new_ports(standard, channels, mapping, m.queue_depth, machine.dma.burst_bytes, cores)
+
+
+def new_memory(machine: Machine, config: np.ndarray) -> Any:
+    """Return an idle memory of the machine's model for one core."""
+    return new_memories(machine, config, 1)[0]
 
 
 def new_state(config: np.ndarray, program: np.ndarray, memory: Any = None) -> State:

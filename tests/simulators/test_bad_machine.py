@@ -15,7 +15,7 @@ from simulators.machine_files import load_machine, machine_names
 from workloads.errors import CodesignError
 
 NAMES = {
-    "FIELDS_OF_A_MACHINE": "name, description, source, clock_hz, technology, array, scratchpad, weight_buffer, accumulator, parameter_buffer, vector, dma, queues, memory, pim",
+    "FIELDS_OF_A_MACHINE": "name, description, source, clock_hz, cores, technology, array, scratchpad, weight_buffer, accumulator, parameter_buffer, vector, dma, queues, memory, pim",
     "FIELDS_OF_AN_ARRAY": "rows, cols, dataflow, style, shadow_weights, fold_overlap, os_drain, convolution, pe, row_stationary",
     "VECTOR_FUNCTIONS": "add, average_pool, clip, depthwise, div, gelu, hardswish, layer_norm, leaky_relu, lrn, max_pool, mul, reduce, relu, requantize, resize, rms_norm, rotary, scale_shift, sigmoid, silu, softmax, sub or tanh",
     "PRESETS": "edge_npu, eyeriss, gemmini_16x16, neupims, nvdla_large, scalesim_32x32_is, scalesim_32x32_os, scalesim_32x32_ws, small_npu_8x8 or tpu_v1",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from codesign.costs.actions import COMPONENTS, action_costs
 from codesign.costs.energy import action_vector, energy
-from simulators.activity import COUNTERS
+from simulators.activity import COUNTERS, MEMORY_COUNTERS
 from tests.codesign.costs.cost_machines import machine
 from workloads.errors import CodesignError
 
@@ -139,7 +139,7 @@ def test_leakage_is_power_over_clock():
 
 
 def test_an_unknown_counter():
-    names = sorted(COUNTERS)
+    names = sorted((*COUNTERS, *MEMORY_COUNTERS))
     with pytest.raises(CodesignError) as error:
         energy(machine(), {"mac": 1})
     assert (

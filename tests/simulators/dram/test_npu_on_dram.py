@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import codesign as cd
-from simulators.dram.port import new_port
+from simulators.dram.port import new_port, new_ports
 from simulators.dram.reference_port import ReferencePort
 from simulators.dram.standards import DDR4_3200, HBM2_2000, LPDDR4_2400, STANDARDS, closed_forms
 from simulators.machine import DramMapping, DramStandard
@@ -89,16 +89,33 @@ def test_equal_to_plain_python(seed):
     channels, depth, num, den = 1 << seed % 3, (4, 16, 32)[seed % 3], (1, 4, 100)[seed % 3], (1, 5, 83)[seed % 3]
     memory, config = new_port(standard, channels, standard.mapping, depth, 256), config_at_memory_clock()
     config[C["ratio_num"]], config[C["ratio_den"]] = num, den
-    plain = ReferencePort(standard, channels, standard.mapping, depth, num, den)
+    plain = ReferencePort(standard, channels, standard.mapping, depth, num, den, bus_bytes=8)
     busy = rng.random()
     for cycle in range(900):
         if rng.random() < busy:
             store, size = rng.random() < 0.3, int(rng.choice([16, 64, 256]))
-            identity, address = cycle % 64 + 64 * store, int(rng.integers(0, 1 << 12)) * 256
+            identity, address = cycle % 64 + 64 * store, int(rng.integers(0, 1 << 12)) * 256 + int(rng.integers(0, 256 // size)) * size
+            address += int(rng.integers(0, 8))
             ours = port.offer(memory, config, cycle, identity, address, size)
             assert ours == plain.offer(cycle, identity, store, address, size)
         if cycle % 3 or seed % 2:
             assert port.pop(memory, config, cycle) == plain.pop(cycle)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cores_equal_to_plain_python(seed):
+    rng, standard, cores = np.random.default_rng(seed), list(STANDARDS.values())[2 * seed], (2, 3, 4, 8)[seed]
+    ports, config = new_ports(standard, 2, standard.mapping, 8, 256, cores), config_at_memory_clock()
+    plain = ReferencePort(standard, 2, standard.mapping, 8, cores=cores)
+    for cycle in range(500):
+        for core in rng.permutation(cores):
+            if rng.random() < 0.4:
+                store, address = rng.random() < 0.3, int(rng.integers(0, 1 << 8)) * 256
+                given = (cycle, cycle % 64 + 64 * store, address, 256)
+                ours = port.offer(ports[core], config, *given)
+                assert ours == plain.offer(given[0], given[1], store, address, 256, core)
+        for core in range(cores):
+            assert port.pop(ports[core], config, cycle) == plain.pop(cycle, core)
 
 
 def test_halves_of_a_request_are_read_once():
@@ -131,9 +148,18 @@ def test_narrow_dram_binds_a_wide_port_and_channels_help():
     assert run(*wide, "memory.standard=hbm2-2000", "memory.channels=8").cycles < narrow
 
 
-def test_exact_refuses_a_dram_and_the_names_are_those_that_ship():
-    with pytest.raises(CodesignError, match=r"memory\.model dram runs in cycle"):
-        run(*OVERRIDES, fidelity="exact")
+@pytest.mark.slow  # exact is compiled for another memory
+@pytest.mark.parametrize("standard", ["hbm2-2000", "lpddr4-2400"])
+def test_exact_equals_cycle_layer_by_layer(standard):
+    given = ("memory.model=dram", f"memory.standard={standard}")
+    exact, cycle = run(*given, fidelity="exact"), run(*given)
+    assert [(r["cycles"], r["counters"]) for r in exact.layers] == [(r["cycles"], r["counters"]) for r in cycle.layers]
+    simple = run(fidelity="exact")
+    for name, values in simple.outputs.items():
+        np.testing.assert_array_equal(exact.outputs[name], values)
+
+
+def test_the_names_are_those_that_ship():
     assert set(DramStandard.__args__) == set(STANDARDS)
     assert "standard" in DramMapping.__args__
     with pytest.raises(CodesignError, match=r"memory\.standard"):

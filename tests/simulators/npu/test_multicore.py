@@ -4,19 +4,22 @@ import numpy as np
 import pytest
 
 import codesign as cd
-from codesign.runner import prepare
-from simulators.activity import INDEX, as_dict
+from simulators.activity import INDEX, as_dict, memory_as_dict
 from simulators.machine_files import load_machine
-from simulators.npu.cycle import run_cycle
+from simulators.npu.config import compile_machine, function_table
+from simulators.npu.counts import count_program, new_counts
+from simulators.npu.cycle import account, run_cycle, step
 from simulators.npu.mapper import choose
 from simulators.npu.multicore import run_cores
-from simulators.npu.multicore_layers import simulate_cores
 from simulators.npu.partition import PARTITIONS, partition, shares
 from simulators.npu.planner import compile_for, emit_program
+from simulators.npu.state import S, new_memories, new_state
+from simulators.program import as_table
 from workloads.errors import CodesignError
 from workloads.trace import Layer, Window
 
 MACHINE = load_machine("small_npu_8x8")
+ON_DRAM = load_machine("small_npu_8x8", ["memory.model=dram", "memory.standard=lpddr4-2400"])
 LAYERS = {
     "gemm": Layer("gemm", "matmul", "matrix", Window(1, 37, 1, 50, 37, 1, 29)),
     "padded conv": Layer("conv", "conv", "matrix", Window(3, 9, 9, 6, 9, 9, 10, 3, 3, pad_top=1, pad_left=1)),
@@ -89,21 +92,91 @@ def test_shares(extent, cores, multiple, found):
     assert shares(extent, cores, multiple) == found
 
 
+def test_one_core_on_a_dram_is_the_core_alone():
+    given = program(LAYERS["padded conv"], ON_DRAM)
+    alone, run = run_cycle(ON_DRAM, given), run_cores(ON_DRAM, [given])
+    for ours, theirs in zip(run.cores[0][1:4], alone[1:4], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(run.memory, alone.memory)
+
+
+@pytest.mark.parametrize("cores", [2, 4])
+def test_cores_contend_in_the_banks_and_lose_no_byte(cores):
+    given = program(LAYERS["gemm"], ON_DRAM)
+    alone, run = run_cycle(ON_DRAM, given), run_cores(ON_DRAM, [given] * cores)
+    assert run.cycles > alone.cycles
+    ours, theirs = memory_as_dict(run.memory), memory_as_dict(alone.memory)
+    for name in ("dram_reads", "dram_writes"):
+        # A request of 128 bytes is read once for two bursts that wait for it at the same time.
+        assert cores * theirs[name] / 2 < ours[name] <= cores * (theirs[name] + theirs["dram_row_hits"])
+    assert ours["dram_activates"] > theirs["dram_activates"]
+    waits = [i for name, i in INDEX.items() if "wait" in name or name == "cycles"]
+    for core in run.cores:
+        assert (np.delete(core.counts, waits) == np.delete(alone.counts, waits)).all()
+        assert core.cycles >= alone.cycles
+
+
+def test_cores_jump_as_if_they_looked_in_every_cycle():
+    given = [program(LAYERS[name], ON_DRAM) for name in ("gemm", "padded conv", "gemm", "depthwise")]
+    jumping = run_cores(ON_DRAM, given)
+    patient = patiently(ON_DRAM, given)
+    for (end, counts), core in zip(patient, jumping.cores, strict=True):
+        np.testing.assert_array_equal(end, core.end)
+        np.testing.assert_array_equal(counts, core.counts)
+
+
+def patiently(machine, programs):
+    """Return (ends, counts) of each core, every core stepped in every cycle."""
+    config, functions = compile_machine(machine), function_table(machine)
+    tables = [as_table(one) for one in programs]
+    states = [new_state(config, *one) for one in zip(tables, new_memories(machine, config, len(tables)), strict=True)]
+    counts = [new_counts() for _ in tables]
+    for table, row in zip(tables, counts, strict=True):
+        count_program(config, functions, table, row)
+    running, cycle, none = set(range(len(tables))), 0, np.zeros((0, 2), np.uint8)
+    while running:
+        for i in sorted(running):
+            if cycle:
+                account(states[i], config, tables[i], counts[i], cycle - 1, cycle)
+            assert step(states[i], config, functions, tables[i], none, counts[i], cycle)
+            if states[i].s[S["ended"]] == len(tables[i]):
+                running.discard(i)
+                counts[i][INDEX["cycles"]] = cycle
+        cycle += 1
+    return [(st.end, row) for st, row in zip(states, counts, strict=True)]
+
+
 def test_a_network_on_one_core_takes_the_cycles_of_a_run_and_on_four_fewer():
-    ready = prepare("digits", MACHINE)
-    assert simulate_cores(ready.trace, MACHINE, 1).cycles == cd.run("digits", MACHINE).cycles
-    times = [simulate_cores(ready.trace, MACHINE, cores).cycles for cores in (1, 2, 4)]
+    runs = [cd.run("digits", MACHINE, set=[f"cores={cores}"]) for cores in (1, 2, 4)]
+    assert runs[0].cycles == cd.run("digits", MACHINE).cycles
+    times = [run.cycles for run in runs]
     assert times == sorted(times, reverse=True)
+    assert runs[2].macs == runs[0].macs
+    assert runs[2].peak_tops == 4 * runs[0].peak_tops
+    assert runs[2].area_um2["total"] == pytest.approx(4 * runs[0].area_um2["total"])
+    for name in ("leakage", "clock"):  # every core leaks for as long as the slowest works
+        assert runs[2].energy_pj[name] == pytest.approx(4 * runs[0].energy_pj[name] * times[2] / times[0])
+    assert "4 cores, by" in " ".join(row["note"] for row in runs[2].layers)
+    for row in runs[2].layers:
+        assert sum(row["cycle_classes"].values()) in (row["cycles"], 0)
+
+
+@pytest.mark.parametrize("how", [*PARTITIONS, "best"])
+def test_partitions_of_a_run(how):
+    best, run = (cd.run("digits", MACHINE, set=["cores=3"], fidelity="fast", partition=one) for one in ("best", how))
+    assert run.cycles >= best.cycles
 
 
 @pytest.mark.parametrize(
-    ("machine", "cores", "how", "says"),
+    ("overrides", "options", "says"),
     [
-        ("small_npu_8x8", 4, "row", r"partition: 'row' is not a partition; .*did you mean 'rows'"),
-        ("small_npu_8x8", 0, "best", "cores: 0 is not a whole number from 1 to 64"),
-        ("eyeriss", 2, "best", "eyeriss: cores share a memory behind DMA"),
+        (["cores=4"], {"partition": "row"}, r"partition: 'row' is not a partition; .*did you mean 'rows'"),
+        (["cores=0"], {}, r"cores: 0 is not .* 1"),
+        (["cores=2", "memory.model=resident"], {"allow_host": True}, "cores: they share a memory behind DMA"),
+        (["cores=2"], {"fidelity": "exact"}, "cores: fidelity exact has the registers of one core, this machine has 2"),
+        (["cores=2"], {"mapping": {"stem.conv": {}}}, "cores: a mapping pins the tiles of one core"),
     ],
 )
-def test_what_cores_cannot_do_is_one_clear_line(machine, cores, how, says):
+def test_what_cores_cannot_do_is_one_clear_line(overrides, options, says):
     with pytest.raises(CodesignError, match=says):
-        simulate_cores(prepare("digits", "small_npu_8x8").trace, load_machine(machine), cores, how)
+        cd.run("digits", MACHINE, set=overrides, **options)
