@@ -16,12 +16,22 @@ from simulators.npu.emit_array import (
     set_pixels,
     stationary_folds,
 )
-from simulators.npu.emit_transfers import load_activations, load_parameters, load_weights, new_command, store_outputs
-from simulators.npu.plan import ACTIVATIONS_OUTER, MATRIX, MOVE, WALK, G
+from simulators.npu.emit_transfers import (
+    load_activations,
+    load_biases,
+    load_parameters,
+    load_weights,
+    new_command,
+    store_outputs,
+)
+from simulators.npu.plan import ACTIVATIONS_OUTER, EVERY, FENCED, LATE, MATRIX, MOVE, WALK, G
 from simulators.npu.tiles import ceil_div, input_extent, part, pixel_tile, pixel_tiles
 from simulators.npu.tokens import (
     ACT_FREE,
     ACT_READY,
+    BIAS_DONE,
+    BIAS_FREE,
+    BIAS_READY,
     COPY_FREE,
     COPY_READY,
     OPERAND_FREE,
@@ -77,9 +87,10 @@ _FLOW = C["dataflow"]
 (_AT, _ALOADS, _WLOADS, _PLOADS, _AID, _WID, _PID, _AUSED, _WUSED) = (
     WALK[k] for k in ("at", "a_loads", "w_loads", "p_loads", "a_id", "w_id", "p_id", "a_used", "w_used")
 )
-(_PUSED, _AIN, _WIN, _PIN, _XTILES, _OTILES) = (
-    WALK[k] for k in ("p_used", "a_in", "w_in", "p_in", "x_tiles", "o_tiles")
+(_PUSED, _AIN, _WIN, _PIN, _XTILES, _OTILES, _BTILES) = (
+    WALK[k] for k in ("p_used", "a_in", "w_in", "p_in", "x_tiles", "o_tiles", "b_tiles")
 )
+_LOADS, _BIAS = G["loads"], G["bias"]
 
 
 @kernel
@@ -93,19 +104,36 @@ def _ids(where):
 def _load_step(table, st, config, g, where, k_tiles, ahead):
     """Load what a step needs and the step before it did not have.
 
-    `ahead`: only into buffers with two slots, or only into the others.
+    `ahead`: only into buffers with two slots, or only into the others. What follows biases that wait for the tile
+    before must not stand ahead of that tile's commands.
     """
     group, m, n, k = where
     a_id, w_id, p_id = _ids(where)
-    if st[_AID] != a_id and (g[_ASLOTS] > 1) == ahead:
+    biased = k == 0 and g[_BIAS] != LATE
+    fenced = biased and (g[_BIAS] == FENCED or g[_XSLOTS] == 1)
+    if biased and fenced != ahead:
+        _load_biases(table, st, g, group, m, n)
+    if (st[_AID] != a_id or g[_LOADS] == EVERY) and (g[_ASLOTS] > 1 and not fenced) == ahead:
         load_activations(table, st, config, g, group, m, k, ACT_READY, ACT_FREE)
         st[_AID] = a_id
-    if st[_WID] != w_id and (g[_WSLOTS] > 1) == ahead:
+    if (st[_WID] != w_id or g[_LOADS] == EVERY) and (g[_WSLOTS] > 1 and not fenced) == ahead:
         load_weights(table, st, config, g, group, n, k, WEIGHT_READY, WEIGHT_FREE)
         st[_WID] = w_id
     if k == k_tiles - 1 and st[_PID] != p_id and (g[_PSLOTS] > 1) == ahead:
         load_parameters(table, st, g, group * g[_N] + n * g[_TN], part(g[_N], g[_TN], n))
         st[_PID] = p_id
+
+
+@kernel
+def _load_biases(table, st, g, group, m, n):
+    """Fetch the biases of a tile's sums once their slot is free and, fenced, the array is done with the tile before."""
+    _, _, _, images, th, tw = pixel_tile(g, m)
+    waits = BIAS_FREE if st[_BTILES] >= g[_XSLOTS] else 0
+    if g[_BIAS] == FENCED and st[_BTILES] > 0:
+        waits |= BIAS_DONE
+    outputs = part(g[_N], g[_TN], n)
+    load_biases(table, st, g, group * g[_N] + n * g[_TN], outputs, images * th * tw, waits, BIAS_READY)
+    st[_BTILES] += 1
 
 
 @kernel
@@ -122,15 +150,17 @@ def _compute_step(table, st, config, g, codes, where, k_tiles, keep):
     bases = (group * g[_ASIZE], group * g[_WSIZE], group * g[_XSIZE])
     if not g[_RESIDENT]:
         a_id, w_id, _ = _ids(where)
-        if st[_AIN] != a_id:
+        if st[_AIN] != a_id or g[_LOADS] == EVERY:
             st[_AUSED], st[_AIN], a_wait = st[_AUSED] + 1, a_id, ACT_READY
-        if st[_WIN] != w_id:
+        if st[_WIN] != w_id or g[_LOADS] == EVERY:
             st[_WUSED], st[_WIN], w_wait = st[_WUSED] + 1, w_id, WEIGHT_READY
         a_give, w_give = 0 if keep[0] else ACT_FREE, 0 if keep[1] else WEIGHT_FREE
         if k == 0 and st[_XTILES] >= g[_XSLOTS]:
             x_wait = SUMS_FREE
+        if k == 0 and g[_BIAS] != LATE:
+            x_wait |= BIAS_READY
         if k == k_tiles - 1:
-            x_give = SUMS_READY
+            x_give = SUMS_READY | (BIAS_DONE if g[_BIAS] == FENCED else 0)
         bases = (((st[_AUSED] - 1) % g[_ASLOTS]) * g[_ASIZE], ((st[_WUSED] - 1) % g[_WSLOTS]) * g[_WSIZE],
                  (st[_XTILES] % g[_XSLOTS]) * g[_XSIZE])  # fmt: skip
     tile = (pixels, tc, outputs, height, width, th, tw)
@@ -156,6 +186,8 @@ def _finish_tile(table, st, config, g, codes, where, tile, x_base, keep_paramete
     waits, gives = SUMS_READY, SUMS_FREE | OUT_READY
     if not keep_parameters:
         gives |= PARAMETER_FREE
+    if g[_BIAS] != LATE:
+        gives |= BIAS_FREE
     _, _, p_id = _ids(where)
     if st[_PIN] != p_id:
         st[_PUSED], st[_PIN] = st[_PUSED] + 1, p_id
@@ -187,7 +219,7 @@ def _matrix_tiles(table, st, config, g, codes):
     """Walk the steps; a step's loads go out before the commands of the step before it, so that they overlap."""
     b, y, x = pixel_tiles(g)
     m_tiles, n_tiles, k_tiles = b * y * x, ceil_div(g[_N], g[_TN]), ceil_div(g[_CC], g[_TC])
-    alone, steps = k_tiles == 1, g[_GROUPS] * m_tiles * n_tiles * k_tiles
+    alone, steps = k_tiles == 1 and g[_LOADS] != EVERY, g[_GROUPS] * m_tiles * n_tiles * k_tiles
     moves = not g[_RESIDENT]
     group, m, n = tile_at(g, m_tiles, n_tiles, 0)
     if moves:

@@ -39,6 +39,7 @@ _ABITS = C["activation_bits"]
 (_DIN2, _DWEIGHTS, _DPARAMETERS, _DOUT, _PAD) = (
     G[k] for k in ("dram_in2", "dram_weights", "dram_parameters", "dram_out", "pad_value")
 )
+_STORE_C = G["store_c"]
 (_AT, _ALOADS, _WLOADS, _PLOADS) = (WALK[k] for k in ("at", "a_loads", "w_loads", "p_loads"))
 
 
@@ -165,27 +166,48 @@ def load_parameters(table, st, g, first, channels):
 
 
 @kernel
+def load_biases(table, st, g, first, channels, pixels, waits, ready):
+    """Fetch a row of biases for each of a tile's pixels: the same row again and again, behind the parameters' slots."""
+    row = table[new_command(table, st, LOAD, waits, ready)]
+    address = g[_PSLOTS] * g[_PSIZE] * PARAMETER_WORDS
+    dram = g[_DPARAMETERS] + first * (PARAMETER_BITS // 8)
+    set_transfer(row, PARAMETERS, address, dram, (1, pixels, channels), (0, 0), (0, 0))
+
+
+@kernel
 def store_outputs(table, st, config, g, m, first, channels, base, waits, gives):
-    """Store an output tile, channels last, into the whole tensor."""
+    """Store an output tile, channels last, into the whole tensor: rows of `store_c` channels, or as long as can be."""
     b0, oy, ox, images, th, tw = pixel_tile(g, m)
     bits = config[_ABITS]
     pixel = _bytes(g[_OUT_C], bits)
-    row = table[new_command(table, st, STORE, waits, gives)]
     dram = g[_DOUT] + ((b0 * g[_OUT_H] + oy) * g[_OUT_W] + ox) * pixel + first * bits // 8
-    dense = channels == g[_OUT_C] and pixel * 8 == channels * bits
+    together = images if th == g[_OUT_H] else 1
+    step = g[_STORE_C] if 0 < g[_STORE_C] < channels else channels
+    for image in range(0, images, together):
+        for c in range(0, channels, step):
+            gave = gives if image + together >= images and c + step >= channels else 0
+            row = table[new_command(table, st, STORE, waits, gave)]
+            waits = 0
+            _store_rows(
+                row, config, g, (base + image * th * tw * channels, dram + image * g[_OUT_H] * g[_OUT_W] * pixel),
+                (together * th, tw, channels), c, min(step, channels - c),
+            )  # fmt: skip
+
+
+@kernel
+def _store_rows(row, config, g, start, tile, c, count):
+    """Fill in a store of channels `c` .. `c + count - 1`. start: on chip, in DRAM; tile: rows, columns, channels."""
+    base, dram = start
+    rows, tw, channels = tile
+    bits = config[_ABITS]
+    pixel = _bytes(g[_OUT_C], bits)
+    dense = count == g[_OUT_C] and pixel * 8 == channels * bits
     if dense and tw == g[_OUT_W]:
-        set_transfer(row, SCRATCHPAD, base, dram, (1, 1, images * th * tw * channels), (0, 0), (0, 0))
+        set_transfer(row, SCRATCHPAD, base, dram, (1, 1, rows * tw * channels), (0, 0), (0, 0))
     elif dense:
-        set_transfer(
-            row, SCRATCHPAD, base, dram, (1, images * th, tw * channels), (0, tw * channels), (0, g[_OUT_W] * pixel)
-        )
+        set_transfer(row, SCRATCHPAD, base, dram, (1, rows, tw * channels), (0, tw * channels), (0, g[_OUT_W] * pixel))
     else:
         set_transfer(
-            row,
-            SCRATCHPAD,
-            base,
-            dram,
-            (images * th, tw, channels),
-            (tw * channels, channels),
+            row, SCRATCHPAD, base + c, dram + c * bits // 8, (rows, tw, count), (tw * channels, channels),
             (g[_OUT_W] * pixel, pixel),
-        )
+        )  # fmt: skip

@@ -13,7 +13,7 @@ from simulators.kernels import kernel
 from simulators.npu.config import IS, OS, PARAMETER_BITS, C
 from simulators.npu.emit import tile_at
 from simulators.npu.placement import weight_block_bytes
-from simulators.npu.plan import MATRIX, MOVE, G
+from simulators.npu.plan import EVERY, FENCED, LATE, MATRIX, MOVE, G
 from simulators.npu.tiles import ceil_div, folds_of, input_extent, part, pixel_tile, pixel_tiles
 from simulators.program import DEPTHWISE, PARAMETER_NONE, PARAMETER_WORDS, REQUANTIZE
 
@@ -43,6 +43,7 @@ _NUM, _DEN, _RATE, _LATENCY, _ABITS = (
 (_OPERANDS, _FUNCTION, _RESIDENT, _FUSED, _GPMODE) = (
     G[k] for k in ("operands", "function", "resident", "fused", "parameter_mode")
 )
+_LOADS, _BIAS, _STORE_C = G["loads"], G["bias"], G["store_c"]
 (_ASLOTS, _OSLOTS, _WSLOTS, _XSLOTS, _PSLOTS) = (
     G[k] for k in ("a_slots", "o_slots", "w_slots", "acc_slots", "p_slots")
 )
@@ -224,10 +225,15 @@ def _finish(config, functions, g, codes, now, totals, pixels, channels, work, re
 def _store(config, g, now, totals, pixels, channels, ready):
     """Put a tile's store on its engine; return its end."""
     pixel = (channels * config[_ABITS] + 7) // 8
-    runs, run = pixels, pixel
-    if channels == g[_OUT_C]:
-        runs, run = 1, pixels * pixel
-    requests, beats, clocks = _run_cost(config, runs, run)
+    if 0 < g[_STORE_C] < channels:
+        whole, rest = channels // g[_STORE_C], channels % g[_STORE_C]
+        requests, beats, clocks = _run_cost(config, pixels * whole, (g[_STORE_C] * config[_ABITS] + 7) // 8)
+        more = _run_cost(config, pixels, (rest * config[_ABITS] + 7) // 8)
+        requests, beats, clocks = requests + more[0], beats + more[1], clocks + more[2]
+    elif channels == g[_OUT_C]:
+        requests, beats, clocks = _run_cost(config, 1, pixels * pixel)
+    else:
+        requests, beats, clocks = _run_cost(config, pixels, pixel)
     begin = max(now[_S_FREE], ready)
     now[_S_FREE] = begin + beats + requests * config[_SP]
     cycles = _machine_cycles(config, clocks)
@@ -251,6 +257,15 @@ def _requantize_work(config, functions, pixels, outputs):
 
 
 @kernel
+def _load_biases(config, g, now, totals, tile, free):
+    """Put a tile's rows of biases on the load engine; return when the array may begin. tile: (pixels, outputs)."""
+    pixels, outputs = tile
+    requests, beats, clocks = _run_cost(config, pixels, outputs * (PARAMETER_BITS // 8))
+    cost = requests, beats, clocks, beats * config[_BUS], pixels * outputs, requests
+    return _load(config, now, totals, cost, max(free, now[_X_END] + 1) if g[_BIAS] == FENCED else free)
+
+
+@kernel
 def _tile_ids(group, m, n, k):
     return (group * (1 << 20) + m) * (1 << 12) + k, (group * (1 << 20) + n) * (1 << 12) + k
 
@@ -269,17 +284,21 @@ def _matrix_tiles(config, functions, g, codes, now, totals, free, best):
         _, _, _, images, th, tw = pixel_tile(g, m)
         pixels, outputs = images * th * tw, part(g[_N], g[_TN], n)
         x_slot, o_slot = i % g[_XSLOTS], i % g[_OSLOTS]
-        end = np.int64(0)
+        end, sums_free = np.int64(0), free[2, x_slot]
         for k in range(k_tiles):
             this_a, this_w = _tile_ids(group, m, n, k)
             this_p = group * (1 << 20) + n
+            biased = moves and k == 0 and g[_BIAS] != LATE
+            fenced = biased and (g[_BIAS] == FENCED or g[_XSLOTS] == 1)
             for ahead in (True, False):  # loads into two slots go out before those into one (`emit._load_step`)
-                if moves and this_a != a_id and (g[_ASLOTS] > 1) == ahead:
+                if biased and fenced != ahead:
+                    sums_free = _load_biases(config, g, now, totals, (pixels, outputs), sums_free)
+                if moves and (this_a != a_id or g[_LOADS] == EVERY) and (g[_ASLOTS] > 1 and not fenced) == ahead:
                     cost = _tile_load(config, g, m, k)
                     a_ready = _load(config, now, totals, cost, free[0, a_loads % g[_ASLOTS]])
                     totals[LOADED] += cost[4]
                     a_id, a_loads = this_a, a_loads + 1
-                if moves and this_w != w_id and (g[_WSLOTS] > 1) == ahead:
+                if moves and (this_w != w_id or g[_LOADS] == EVERY) and (g[_WSLOTS] > 1 and not fenced) == ahead:
                     cost = _weights_cost(config, weight_block_bytes(config, g, n, k), config[_WBITS])
                     w_ready = _load(config, now, totals, cost, free[1, w_loads % g[_WSLOTS]])
                     totals[WEIGHTS_LOADED] += cost[4]
@@ -289,7 +308,7 @@ def _matrix_tiles(config, functions, g, codes, now, totals, free, best):
                     p_ready = _load(config, now, totals, cost, free[4, p_loads % g[_PSLOTS]])
                     p_id, p_loads = this_p, p_loads + 1
             tile = (pixels, part(g[_CC], g[_TC], k), outputs, k)
-            end, stay = _array(config, g, now, totals, tile, (a_ready, w_ready, free[2, x_slot] if k == 0 else 0))
+            end, stay = _array(config, g, now, totals, tile, (a_ready, w_ready, sums_free if k == 0 else 0))
             if moves:
                 exchanged = config[_FLOW] == IS
                 free[0, (a_loads - 1) % g[_ASLOTS]] = (stay if exchanged else end) + 1

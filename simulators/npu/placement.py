@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulators.kernels import kernel
 from simulators.npu.config import OS, PARAMETER_BITS, C
-from simulators.npu.plan import MATRIX, MOVE, VECTOR_LAYER, G
+from simulators.npu.plan import EVERY, LATE, MATRIX, MOVE, VECTOR_LAYER, G
 from simulators.npu.tiles import accumulator_words, ceil_div, depth_of, input_extent, pixel_tiles
 from simulators.program import DEPTHWISE, PARAMETER_WORDS
 
@@ -15,6 +15,7 @@ _ABITS, _WBITS = C["activation_bits"], C["weight_bits"]
 )
 (_KH, _KW, _SH, _SW, _DH, _DW) = (G[k] for k in ("kh", "kw", "sh", "sw", "dh", "dw"))
 (_GROUPS, _CC, _N, _TB, _TH, _TW, _TN, _TC) = (G[k] for k in ("groups", "c", "n", "tb", "th", "tw", "tn", "tc"))
+_LOADS, _BIAS, _STORE_C = G["loads"], G["bias"], G["store_c"]
 (_OPERANDS, _FUNCTION, _RESIDENT, _PMODE) = (G[k] for k in ("operands", "function", "resident", "parameter_mode"))
 (_ASLOTS, _ASIZE, _OBASE, _OSLOTS, _OSIZE) = (G[k] for k in ("a_slots", "a_size", "o_base", "o_slots", "o_size"))
 (_WSLOTS, _WSIZE, _XSLOTS, _XSIZE, _PSLOTS, _PSIZE) = (
@@ -78,7 +79,9 @@ def _size(config, g):
         g[_OSIZE], g[_PSIZE] = pixels * g[_TN], g[_TN]
         g[_WSIZE] = depth_of(config, g, g[_TC]) * g[_TN]
         g[_XSIZE] = accumulator_words(config, pixels, g[_TN])
-        groups = g[_GROUPS]
+        groups, steps = g[_GROUPS], g[_GROUPS] * m_tiles * n_tiles * k_tiles
+        if g[_LOADS] == EVERY:
+            return steps, groups * m_tiles * n_tiles, steps, groups * n_tiles
         return groups * m_tiles * k_tiles, groups * m_tiles * n_tiles, groups * n_tiles * k_tiles, groups * n_tiles
     depthwise = g[_KIND] == VECTOR_LAYER and g[_FUNCTION] == DEPTHWISE
     g[_ASIZE], g[_OSIZE] = operand * g[_OPERANDS], 0 if g[_KIND] == MOVE else pixels * g[_TC]
@@ -93,6 +96,8 @@ def _starts_in_byte(config, g):
     bits = config[_ABITS]
     if bits >= 8:
         return False
+    if g[_STORE_C] * bits % 8 != 0:
+        return True
     n_tiles, tile = (ceil_div(g[_N], g[_TN]), g[_TN]) if g[_KIND] == MATRIX else (1, g[_TC])
     if (g[_TC] < g[_CC] and g[_TC] * bits % 8 != 0) or (n_tiles > 1 and tile * bits % 8 != 0):
         return True
@@ -115,6 +120,12 @@ def _address(config, g):
     channels = g[_OUT_C] if g[_KIND] == MATRIX or g[_FUNCTION] == DEPTHWISE else max(1, g[_OPERANDS])
     g[_DOUT] = g[_DPARAMETERS] + ceil_div(channels * PARAMETER_WORDS * PARAMETER_BITS // 8, burst) * burst
     g[_DEND] = g[_DOUT] + g[_BATCH] * g[_OUT_H] * g[_OUT_W] * ((g[_OUT_C] * bits + 7) // 8)
+
+
+@kernel
+def parameter_words(g):
+    """Return the words of the parameter buffer: its slots, and a row of biases behind them."""
+    return g[_PSLOTS] * g[_PSIZE] * PARAMETER_WORDS + (g[_TN] if g[_BIAS] != LATE else 0)
 
 
 @kernel
@@ -147,7 +158,7 @@ def place(config, capacity, doubled, g):
         return 1
     if g[_XSLOTS] * g[_XSIZE] > capacity[2]:
         return 2
-    if g[_PSLOTS] * g[_PSIZE] * PARAMETER_WORDS > capacity[3]:
+    if parameter_words(g) > capacity[3]:
         return 3
     return FITS
 
@@ -161,4 +172,4 @@ def needs(g, buffer):
         return g[_WSLOTS] * g[_WSIZE]
     if buffer == 2:
         return g[_XSLOTS] * g[_XSIZE]
-    return g[_PSLOTS] * g[_PSIZE] * PARAMETER_WORDS
+    return parameter_words(g)

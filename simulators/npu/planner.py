@@ -10,7 +10,7 @@ from simulators.machine import Machine
 from simulators.npu.config import PARAMETER_BITS, capacities, compile_machine, format_bits, function_table
 from simulators.npu.emit import emit
 from simulators.npu.placement import FITS, UNALIGNED, needs, place
-from simulators.npu.plan import MATRIX, MOVE, NAMES, ORDERS, VECTOR_LAYER, G, Tiling, as_vector
+from simulators.npu.plan import BIASES, LOADS, MATRIX, MOVE, NAMES, ORDERS, VECTOR_LAYER, G, Tiling, as_vector
 from simulators.program import (
     COMMAND,
     DEPTHWISE,
@@ -138,6 +138,9 @@ def plan_layer(compiled: Compiled, layer: Layer, tiling: Tiling) -> Plan | str:
     extents = (tiling.images, tiling.out_h, tiling.out_w, tiling.out_c, tiling.in_c, ORDERS.index(tiling.order))
     for offset, value in enumerate(extents):
         g[G["tb"] + offset] = value
+    g[G["store_c"]] = tiling.store_c
+    if layer.engine == "matrix" and tiling.where == "array":
+        g[G["loads"]], g[G["bias"]] = LOADS.index(tiling.loads), BIASES.index(tiling.bias)
     buffer = int(place(compiled.config, compiled.capacity, compiled.doubled, g))
     if buffer == UNALIGNED:
         return f"channels start inside a byte ({compiled.unit_bits[0]}-bit activations); use whole bytes of channels"

@@ -11,6 +11,9 @@ SUMS_READY, SUMS_FREE = mask(token(EXECUTE_ENGINE, VECTOR_ENGINE, 0)), mask(toke
 # Parameters and operands that the vector unit reads itself.
 PARAMETER_READY, PARAMETER_FREE = mask(token(LOAD_ENGINE, VECTOR_ENGINE, 0)), mask(token(VECTOR_ENGINE, LOAD_ENGINE, 0))
 OPERAND_READY, OPERAND_FREE = mask(token(LOAD_ENGINE, VECTOR_ENGINE, 1)), mask(token(VECTOR_ENGINE, LOAD_ENGINE, 1))
+# A row of biases for each sum (`Tiling.bias`): there; the array done with the tile before; its sums taken.
+BIAS_READY, BIAS_DONE = mask(token(LOAD_ENGINE, EXECUTE_ENGINE, 2)), mask(token(EXECUTE_ENGINE, LOAD_ENGINE, 2))
+BIAS_FREE = mask(token(VECTOR_ENGINE, LOAD_ENGINE, 2))
 # Outputs on their way to memory, and tensors copied without work.
 OUT_READY, OUT_FREE = mask(token(VECTOR_ENGINE, STORE_ENGINE, 0)), mask(token(STORE_ENGINE, VECTOR_ENGINE, 0))
 COPY_READY, COPY_FREE = mask(token(LOAD_ENGINE, STORE_ENGINE, 0)), mask(token(STORE_ENGINE, LOAD_ENGINE, 0))

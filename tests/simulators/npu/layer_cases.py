@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -13,7 +13,7 @@ from simulators.npu.cycle import Run, run_cycle
 from simulators.npu.exact import Memories, new_memories
 from simulators.npu.exact_layers import ExactLayers
 from simulators.npu.mapper import choose, places
-from simulators.npu.plan import ORDERS, Tiling
+from simulators.npu.plan import BIASES, LOADS, ORDERS, Tiling
 from simulators.npu.planner import Plan, compile_for, emit_program, plan_layer
 from simulators.npu.tiles import ceil_div, pixel_tiles
 from simulators.npu.values import LayerValues
@@ -78,6 +78,11 @@ class LayerCase:
             "depthwise on the array": self.kind == "depthwise" and t.where == "array",
             "depthwise on the vector unit": self.kind == "depthwise" and t.where == "vector",
             "packed groups": t.packed_groups > 1,
+            "boxes of pixels": t.images > 1 and t.out_h < w.out_h or t.out_h > 1 and t.out_w < w.out_w,
+            "operands loaded each step": t.loads == "every",
+            "rows of biases": t.bias == "rows",
+            "fenced biases": t.bias == "fenced",
+            "short rows stored": 0 < t.store_c < t.out_c,
             "resident": self.resident,
             "stall schedule": self.stalls is not None,
             self.kind: True,
@@ -202,4 +207,15 @@ def draw_tiling(draw: Draw, machine: Machine, layer: Layer) -> Tiling:
     )
     channels = part(w.in_c // groups)
     outputs = channels if where == "vector" else part(w.out_c // groups)
-    return Tiling(where, images, out_h, out_w, outputs, channels, draw.pick(*ORDERS), packed)
+    tiling = Tiling(where, images, out_h, out_w, outputs, channels, draw.pick(*ORDERS), packed)
+    return _as_a_library_would(Draw(draw.rng.spawn(1)[0]), machine, layer, tiling)
+
+
+def _as_a_library_would(draw: Draw, machine: Machine, layer: Layer, tiling: Tiling) -> Tiling:
+    """Return the tiling, or one in four as a box of pixels, with operands loaded each step, biases first, short rows."""
+    if draw.chance(0.75) or machine.array.pe.activation not in ("int8", "uint8", "int16"):
+        return tiling
+    w = layer.window
+    box = {"images": draw.integer(1, w.batch), "out_h": draw.integer(1, w.out_h), "out_w": draw.integer(1, w.out_w)}
+    of_array = {"loads": draw.pick(*LOADS), "bias": draw.pick(*BIASES)} if tiling.where == "array" else {}
+    return replace(tiling, **(box if draw.chance(0.5) else {}), **of_array, store_c=draw.pick(0, draw.integer(1, 9)))

@@ -43,7 +43,8 @@ REQUIRED = {
     "ragged edges": 60, "K larger than the buffers": 30, "stride": 60, "padding": 60, "dilation": 30,
     "depthwise on the array": 20, "depthwise on the vector unit": 20, "packed groups": 10, "grouped": 20,
     "gemm": 30, "conv": 30, "add": 10, "mul": 10, "max_pool": 10, "average_pool": 10, "requantize": 10,
-    "ws": 60, "os": 60, "is": 60,
+    "operands loaded each step": 10, "short rows stored": 6, "fenced biases": 5, "rows of biases": 5,
+    "boxes of pixels": 3, "ws": 60, "os": 60, "is": 60,
     **dict.fromkeys(WAITS, 30),
 }  # fmt: skip
 

@@ -81,15 +81,17 @@ def test_the_chosen_mapping_pinned_changes_nothing():
     [
         ("conf", {}, "mapping: 'conf' is not a layer of one (did you mean 'conv'?)"),
         ("conv", {"out_w": 14, "out_hh": 1}, "mapping: conv.out_hh is not a field; use where, images, out_h, out_w, "
-         "out_c, in_c, order, packed_groups (did you mean 'out_h'?)"),
+         "out_c, in_c, order, packed_groups, loads, bias, store_c (did you mean 'out_h'?)"),
         ("conv", {"out_c": 0}, "mapping: conv.out_c: 0 is not a whole number of at least 1"),
         ("conv", {"in_c": True}, "mapping: conv.in_c: True is not a whole number of at least 1"),
         ("conv", {"out_c": 25}, "mapping: conv.out_c: 25 is more than the layer's 24"),
         ("conv", {"order": "weight_outer"}, "mapping: conv.order: 'weight_outer' is not a loop order; use "
          "activations_outer or weights_outer (did you mean 'weights_outer'?)"),
         ("conv", {"where": "host"}, "mapping: conv.where: 'host' is not a unit; use array or vector"),
-        ("conv", {"out_h": 2, "out_w": 7},
-         "mapping: conv.out_w: several rows in a tile need whole rows (14 columns)"),
+        ("conv", {"loads": "each"}, "mapping: conv.loads: 'each' is not a way to load; use every or kept"),
+        ("conv", {"bias": "row"},
+         "mapping: conv.bias: 'row' is not a way to add biases; use fenced, late or rows (did you mean 'rows'?)"),
+        ("conv", {"store_c": -1}, "mapping: conv.store_c: -1 is not a whole number of at least 0"),
         ("conv", {"packed_groups": 2}, "mapping: conv.packed_groups: 2 does not divide the layer's 1 groups"),
         ("conv", {"out_h": 14, "out_w": 14, "out_c": 24, "in_c": 20},
          "mapping: conv: weight_buffer needs 4320 bytes and has 100"),
