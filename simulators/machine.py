@@ -201,7 +201,8 @@ class Memory(Strict):
 class Pim(Strict):
     """Memory that computes, and the devices that share a language model (`simulators.pim.system`).
 
-    With this section a machine runs language models alone: its memory is the PIM device, not `memory`.
+    With this section a machine runs language models alone: its memory is the PIM device, not `memory`, and its
+    `cores` share each product.
     """
 
     device: str = Field(
@@ -215,9 +216,6 @@ class Pim(Strict):
     )
     interleave: Literal["auto", "on", "off"] = Field(
         default="auto", description="pim: two sub-batches, one on the arrays while the other attends; auto: if faster"
-    )
-    arrays: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=8, description="pim: arrays that share one product, each with its buffers and a vector unit"
     )
     bank_queue: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=128, description="pim: reads and writes that the memory controller queues for a bank"

@@ -25,7 +25,7 @@ class Arrays(NamedTuple):
     ----------
     rows, cols : int
         Of one array: depth of a stationary tile, tokens in it.
-    count : int
+    number : int
     sum_bytes : int
         Of the accumulators of all of them.
     shadow : bool
@@ -34,7 +34,7 @@ class Arrays(NamedTuple):
 
     rows: int
     cols: int
-    count: int
+    number: int
     sum_bytes: int
     shadow: bool
 
@@ -121,6 +121,6 @@ def compute_clocks(arrays: Arrays, arrived: np.ndarray, passes: np.ndarray) -> i
     passes : int64 (parts,)
         As `parts_of` gives them.
     """
-    tile_clocks = _ceil(arrays.rows, arrays.count)
+    tile_clocks = _ceil(arrays.rows, arrays.number)
     free = int(_consume(arrived, passes, arrays.rows, tile_clocks, int(arrays.shadow)))
     return free + arrays.rows + arrays.cols - 2

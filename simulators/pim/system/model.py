@@ -11,7 +11,7 @@ from simulators.pim.devices import device_named
 from simulators.pim.system.attention import Requests, placed
 from simulators.pim.system.block import Block
 from simulators.pim.system.layer import Layer, LayerStage, NpuPim
-from simulators.pim.system.npu import Npu, Stage
+from simulators.pim.system.npu import Npu, Stage, pim_of
 from simulators.pim.system.npu_attention import decode_on_arrays, prefill_on_arrays
 from simulators.pim.system.steps import feed_forward_steps, qkv_steps
 from simulators.pim.system.stream import Memory
@@ -70,10 +70,9 @@ def device_of(machine: Machine) -> PimDevice:
     CodesignError
         When the machine has no such section.
     """
-    if machine.pim is None:
-        raise CodesignError(f"{machine.name}: has no section pim; use --machine neupims or a file that extends it")
-    device = device_named(machine.pim.device, "pim.device")
-    return device if machine.pim.dual_row_buffer else replace(device, row_buffers=1)
+    pim = pim_of(machine)
+    device = device_named(pim.device, "pim.device")
+    return device if pim.dual_row_buffer else replace(device, row_buffers=1)
 
 
 def system_of(machine: Machine, decoder: Decoder, sampled: int = 0, longest_only: bool = False) -> NpuPim:
@@ -87,7 +86,7 @@ def system_of(machine: Machine, decoder: Decoder, sampled: int = 0, longest_only
         Run only the channel with the most attention.
     """
     device = device_of(machine)
-    pim = machine.pim
+    pim = pim_of(machine)
     memory = Memory(
         device.standard, device.channels, pim.bank_queue, pim.requests_per_clock, sampled or device.channels
     )
@@ -117,7 +116,7 @@ def decode(
         False: attention on the arrays, keys and values read by the NPU (the machine without PIM).
     """
     check_lengths(system.block.decoder, lengths)
-    pim = system.machine.pim
+    pim = pim_of(system.machine)
     requests = placed(system.device, system.block, lengths, pim.placement, channel_of)
     layer = system.layer(requests, pim.interleave) if on_pim else _on_arrays(system, lengths, len(lengths), False)
     return _whole(system, layer, requests, len(lengths), len(lengths))
@@ -126,7 +125,7 @@ def decode(
 def prefill(system: NpuPim, lengths: Sequence[int]) -> ModelRun:
     """Run whole prompts: every product on the arrays, PIM idle; the logits of each prompt's last token."""
     check_lengths(system.block.decoder, lengths)
-    requests = placed(system.device, system.block, lengths, system.machine.pim.placement)
+    requests = placed(system.device, system.block, lengths, pim_of(system.machine).placement)
     layer = _on_arrays(system, lengths, sum(lengths), True)
     return _whole(system, layer, requests, sum(lengths), len(lengths))
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.machine import Machine
+from simulators.machine import Machine, Pim, Vector
 from simulators.pim.system.arrays import Arrays, compute_clocks, parts_of
 from simulators.pim.system.block import OPERAND_BYTES, Product
 from simulators.pim.system.stream import Memory, Part, stream
@@ -77,6 +77,19 @@ class Stage:
         )  # fmt: skip
 
 
+def pim_of(machine: Machine) -> Pim:
+    """Return a machine's section pim.
+
+    Raises
+    ------
+    CodesignError
+        When it has none.
+    """
+    if machine.pim is None:
+        raise CodesignError(f"{machine.name}: has no section pim; use --machine neupims or a file that extends it")
+    return machine.pim
+
+
 @dataclass
 class Npu:
     """Arrays, vector units, DRAM and link of one device; stages are kept, as many are asked for twice.
@@ -92,19 +105,23 @@ class Npu:
     memory: Memory
     _kept: dict[tuple, Stage] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        if self.machine.pim is None:
-            raise CodesignError(f"{self.machine.name}: has no section pim")
+    @property
+    def pim(self) -> Pim:
+        """The machine's section."""
+        return pim_of(self.machine)
+
+    @property
+    def vector(self) -> Vector:
+        """One of the vector units."""
         if self.machine.vector is None:
-            raise CodesignError(f"{self.machine.name}: vector: a machine with PIM needs its vector units")
+            raise CodesignError(f"{self.machine.name}: vector: null; a machine with PIM needs its vector units")
+        return self.machine.vector
 
     @property
     def arrays(self) -> Arrays:
         """The arrays that share products."""
-        pim, array = self.machine.pim, self.machine.array
-        return Arrays(
-            array.rows, array.cols, pim.arrays, pim.arrays * self.machine.accumulator.size_bytes, array.shadow_weights
-        )
+        array, cores = self.machine.array, self.machine.cores
+        return Arrays(array.rows, array.cols, cores, cores * self.machine.accumulator.size_bytes, array.shadow_weights)
 
     def cycles(self, memory_clocks: float) -> int:
         """Return machine cycles, rounded up, of some memory clocks."""
@@ -118,15 +135,15 @@ class Npu:
         CodesignError
             When the vector unit has no such function.
         """
-        vector = self.machine.vector
+        vector = self.vector
         if function not in vector.functions:
             raise CodesignError(f"{self.machine.name}: vector.functions has no {function}, which the model needs")
         timing = vector.functions[function]
-        return -(-values // (vector.lanes * self.machine.pim.arrays)) * timing.passes + timing.latency_cycles
+        return -(-values // (vector.lanes * self.machine.cores)) * timing.passes + timing.latency_cycles
 
     def reduce_cycles(self, values: int, tokens: int) -> int:
         """Return the cycles of an all-reduce in a ring: 2 (p - 1) steps, each of a p-th of the bytes."""
-        pim = self.machine.pim
+        pim = self.pim
         steps = 2 * (pim.tensor_parallel - 1)
         moved = values * tokens * OPERAND_BYTES / pim.tensor_parallel
         seconds = steps * (moved / pim.link_bytes_per_second + pim.link_latency_ns * 1e-9)

@@ -39,7 +39,7 @@ def _attention(npu: Npu, block: Block, heads: list[tuple[int, int, int]]) -> Sta
     """Return the attention of requests: queries of a key-value head, tokens, keys of each."""
     size = block.decoder.size_of_head
     work = sum(_head_cycles(npu, queries, keys, size) for queries, _, keys in heads)
-    array = _ceil(work * block.kv_heads, npu.arrays.count) + npu.arrays.rows + npu.arrays.cols - 2
+    array = _ceil(work * block.kv_heads, npu.arrays.number) + npu.arrays.rows + npu.arrays.cols - 2
     read = sum(2 * keys + queries for queries, _, keys in heads) * block.kv_heads * size * OPERAND_BYTES
     written = sum(tokens for _, tokens, _ in heads) * block.heads * size * OPERAND_BYTES
     memory = npu.long_stream_cycles(read + written)
