@@ -108,15 +108,18 @@ def _write_costs(
     machine: Machine, library: Library, figures: DesignFigures, out: str, node_nm: int | None
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Write the cost table of a machine; return its components' energy in a cycle of uniform bits, fJ by group."""
+    from codesign.costs.blocks import block_size
     from rtl.synthesis.cost_rows import GROUPS, CostRow, OperandStatistics, write_rows
     from rtl.synthesis.tables import table_rows
 
     rows = list(table_rows(machine, library, node_nm=node_nm))
     library_name, node, supply = rows[0].library, rows[0].node_nm, rows[0].supply_v
+    bit_fj = next(row.clock_fj for row in rows if row.kind == "register")
     blocks = [
         CostRow(
-            "block", f.component.name, f.area_um2, f.flip_flops, f.period_ps, f.leakage_nw, 0.0,
+            "block", f.component.name, f.area_um2, f.flip_flops, f.period_ps, f.leakage_nw, f.flip_flops * bit_fj,
             library=library_name, node_nm=node, supply_v=supply, recipe=figures.recipe, tool=figures.tool,
+            size=block_size(f.component.name, machine),
         )
         for f in figures.components
         if f.component.name not in ("pe", "vector_lane")

@@ -1,4 +1,4 @@
-"""Leakage: of memories from the SRAM table, of logic as a stated share of its dynamic power."""
+"""Leakage: of memories from the SRAM table, of logic from a library at its own node, else a share of dynamic power."""
 
 from __future__ import annotations
 
@@ -32,3 +32,10 @@ def logic_leakage(busy: Figure, technology: Technology, clock_hz: float) -> Figu
     share = LOGIC_SHARE[technology.sram_cell]
     law = f"{share:.0%} of full dynamic power at {REFERENCE_HZ / 1e9:g} GHz, over {clock_hz:.4g} Hz"
     return busy.times(share * REFERENCE_HZ / clock_hz, law, "assumed")
+
+
+def share_of_power(
+    busy: list[tuple[str, Figure]], technology: Technology, clock_hz: float
+) -> list[tuple[str, Figure]]:  # fmt: skip
+    """Return `logic_leakage` of each kind of logic."""
+    return [(name, logic_leakage(figure, technology, clock_hz)) for name, figure in busy]

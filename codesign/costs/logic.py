@@ -37,6 +37,9 @@ class Logic(Protocol):
     def full_power(self) -> list[tuple[str, Figure]]:
         """Energy of a cycle in which no unit idles, by kind of logic."""
 
+    def leakage(self, clock_hz: float) -> list[tuple[str, Figure]]:
+        """Leakage in a clock cycle, pJ, by kind of logic."""
+
     def area(self) -> Iterator[tuple[str, str, Figure]]:
         """(component, part, area) of all logic."""
 

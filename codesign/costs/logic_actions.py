@@ -9,7 +9,7 @@ from codesign.costs import structure
 from codesign.costs.area import area
 from codesign.costs.dram import dram_energy
 from codesign.costs.figures import Figure
-from codesign.costs.leakage import logic_leakage, sram_leakage
+from codesign.costs.leakage import sram_leakage
 from codesign.costs.logic import Rows, logic_of
 from codesign.costs.wires import distance_mm, wire_energy
 from simulators.machine import Machine
@@ -77,5 +77,5 @@ def leakage(machine: Machine) -> Rows:
     technology, clock_hz = machine.technology, machine.clock_hz
     for name in structure.MEMORIES:
         yield name, "cycles", sram_leakage(structure.memory(machine, name), technology, clock_hz)
-    for name, busy in logic_of(machine).full_power():
-        yield name, "cycles", logic_leakage(busy, technology, clock_hz)
+    for name, figure in logic_of(machine).leakage(clock_hz):
+        yield name, "cycles", figure

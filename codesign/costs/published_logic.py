@@ -11,6 +11,7 @@ from codesign.costs import structure
 from codesign.costs.arithmetic import add, mac, multiply, supply_v
 from codesign.costs.clock import clock_energy, register_area, register_energy
 from codesign.costs.figures import Figure
+from codesign.costs.leakage import share_of_power
 from codesign.costs.logic import Rows
 from codesign.costs.scaling import carry_area, carry_energy
 from simulators.machine import Machine
@@ -81,6 +82,10 @@ class PublishedLogic:
             arithmetic = arithmetic.plus(self.lane().times(machine.vector.lanes))
         registers = self.registers(sum(structure.register_bits(machine).values()))
         return [("arithmetic", arithmetic), ("registers", registers)]
+
+    def leakage(self, clock_hz: float) -> list[tuple[str, Figure]]:
+        """A share of the full power."""
+        return share_of_power(self.full_power(), self.technology, clock_hz)
 
     def area(self) -> Iterator[tuple[str, str, Figure]]:
         """Multipliers, adders, register bits."""

@@ -3,15 +3,19 @@
 Tables are of a library at one node. A machine at that node without a supply of its own has the table's figures at the
 library's supply (``synthesized``). Any other machine has figures that the machine's law carries: between the nodes of
 two tables from both, weighted by the node's distance on a logarithmic axis, beyond them from the nearest (``scaled``).
+A table of one machine has its blocks too (queues, DMA engines, control), which then take the place of register bits.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from codesign.costs import structure
+from codesign.costs.blocks import BLOCKS
 from codesign.costs.figures import Figure
+from codesign.costs.leakage import share_of_power
 from codesign.costs.logic import Rows
 from codesign.costs.published_logic import PublishedLogic
 from codesign.costs.scaling import area_factor, energy_factor, nominal_supply_v, scaling_law
@@ -25,6 +29,7 @@ FALLBACK = "horowitz_45nm"
 #: Bits of data outside of the array toggle as uniform bits do (assumed).
 UNIFORM = OperandStatistics(0.5, 0.5)
 _PJ_PER_FJ = 1e-3
+_PJ_HZ_PER_NW = 1e3
 Value = Callable[[Component], float]
 
 
@@ -59,6 +64,10 @@ class SynthesizedLogic:
         self.tables = _weighted(machine)
         pe = machine.array.pe
         self.default = default_activity(pe.activation, pe.weight)
+        first = self.tables[0][0]
+        self.blocks = tuple(first.blocks(machine)) if len(self.tables) == 1 else ()
+        to = self.technology
+        self.at_home = len(self.tables) == 1 and first.node_nm == to.node_nm and to.supply_v is None
 
     def array(self, activity: Activity) -> Rows:
         """PEs: products by PEs in use, operand and sum registers by every PE clocked, tiles and sums that move."""
@@ -83,7 +92,10 @@ class SynthesizedLogic:
         rest = bits - own["array"] - (own["vector"] if has_lanes else 0)
         pes = machine.array.rows * machine.array.cols
         figure = self.pe_clock().times(pes)
-        figure = figure.plus(self._energy(_register, lambda part: part.clock_fj * rest))
+        for name in self.blocks:
+            figure = figure.plus(self._energy(self._block(name), lambda part: part.clock_fj))
+        if not self.blocks:
+            figure = figure.plus(self._energy(_register, lambda part: part.clock_fj * rest))
         if machine.vector and has_lanes:
             lanes = machine.vector.lanes
             figure = figure.plus(self._energy(self._lane_of, lambda part: part.clock_fj * lanes))
@@ -128,8 +140,35 @@ class SynthesizedLogic:
             bits -= own["vector"]
         return [("PEs and lanes", arithmetic), ("registers", self._energy(_register, lambda part: busy(part) * bits))]
 
+    def leakage(self, clock_hz: float) -> list[tuple[str, Figure]]:
+        """The library's own leakage in a cycle at its node, where it states any; else a share of the full power."""
+        parts = self._leaking() if self.at_home else []
+        if not parts or not all(figure.value > 0 for _, figure in parts):
+            return share_of_power(self.full_power(), self.technology, clock_hz)
+        law = f"the library's typical leakage over {clock_hz:.4g} Hz"
+        return [(name, replace(nw.times(_PJ_HZ_PER_NW / clock_hz, law), unit="pJ")) for name, nw in parts]
+
+    def _leaking(self) -> list[tuple[str, Figure]]:
+        """Leakage in nW of PEs, lanes, and blocks or adders and register bits."""
+        machine, name = self.machine, self.machine.array.pe.accumulator
+
+        def leaks(component: Callable[[Table], Component], count: float = 1) -> Figure:
+            return self._figure(component, lambda part: part.leakage_nw * count, "nW", lambda part: (1.0, ""))
+
+        pes = machine.array.rows * machine.array.cols
+        parts = [("PEs", leaks(lambda table: self._pe_of(table, self.default), pes))]
+        own = structure.register_bits(machine)
+        bits = sum(own.values()) - own["array"]
+        if machine.vector and self._has_lane():
+            parts.append(("lanes", leaks(self._lane_of, machine.vector.lanes)))
+            bits -= own["vector"]
+        if self.blocks:
+            return parts + [(name.replace("_", " "), leaks(self._block(name))) for name in self.blocks]
+        parts.append(("adders", leaks(lambda table: table.adder(name), machine.array.cols)))
+        return [*parts, ("registers", leaks(_register, bits))]
+
     def area(self) -> Iterator[tuple[str, str, Figure]]:
-        """PEs, lanes, adders, register bits outside of both."""
+        """PEs, lanes; blocks, or (of a table without them) adders and register bits outside of both."""
         machine, name = self.machine, self.machine.array.pe.accumulator
         pes, lanes = machine.array.rows * machine.array.cols, machine.vector.lanes if machine.vector else 0
         yield "array", "PEs", self._area(lambda table: self._pe_of(table, self.default)).times(pes)
@@ -139,6 +178,10 @@ class SynthesizedLogic:
             own.pop("vector")
         elif lanes:
             yield "vector", "lanes", PublishedLogic(machine, FALLBACK).lane_area().times(lanes)
+        for block in self.blocks:
+            yield BLOCKS[block].component, BLOCKS[block].part, self._area(self._block(block))
+        if self.blocks:
+            return
         yield "accumulator", "adders", self._area(lambda table: table.adder(name)).times(machine.array.cols)
         own.pop("array")
         for component, bits in own.items():
@@ -151,6 +194,9 @@ class SynthesizedLogic:
     def _pe_of(self, table: Table, activity: Activity) -> Component:
         statistics = operand_statistics(activity, self.machine.array.dataflow)
         return table.pe(pe_formats(self.machine), statistics)
+
+    def _block(self, name: str) -> Callable[[Table], Component]:
+        return lambda table: table.blocks(self.machine)[name]
 
     def _has_lane(self) -> bool:
         return self._lane_or_none(self.tables[0][0]) is not None
@@ -167,7 +213,7 @@ class SynthesizedLogic:
     def _energy(self, component: Callable[[Table], Component], value: Value) -> Figure:
         """Return an energy of a component at the machine's node and supply, pJ."""
         to = self.technology
-        if len(self.tables) == 1 and self.tables[0][0].node_nm == to.node_nm and to.supply_v is None:
+        if self.at_home:
             return self._figure(component, lambda part: value(part) * _PJ_PER_FJ, "pJ", lambda part: (1.0, ""))
         supply = to.supply_v or nominal_supply_v(to.node_nm)
 

@@ -2,7 +2,8 @@
 
 A PE without a row: its gates over the product of its operands' widths (integers) or significands (floats), log-log
 through the rows of its kind and dataflow (one row alone: in proportion), its registers and their clock in proportion
-to their bits. An adder over its width or significand, a lane in proportion to the width of its sums.
+to their bits. An adder over its width or significand, a lane in proportion to the width of its sums, a block by its
+size (`codesign.costs.blocks`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from codesign.costs.arithmetic import SIGNIFICANDS
+from codesign.costs.blocks import BLOCKS, block_factor
 from codesign.costs.scaling import interpolate_log
 from rtl.synthesis.cost_rows import GROUPS, CostRow, OperandStatistics, read_rows
+from simulators.machine import Machine
 from workloads.errors import CodesignError
 from workloads.formats import parse_format
 
@@ -61,8 +64,8 @@ class Component:
 
     Attributes
     ----------
-    area_um2, clock_fj : float
-        Cell area; energy of a clock cycle.
+    area_um2, clock_fj, leakage_nw : float
+        Cell area; energy of a clock cycle; leakage.
     groups_fj : dict
         Energy of `GROUPS` but the clock in a cycle in which operands move.
     node_nm, supply_v, source
@@ -78,6 +81,7 @@ class Component:
     supply_v: float
     source: str
     law: str = ""
+    leakage_nw: float = 0.0
 
 
 def digits(name: str) -> int:
@@ -137,6 +141,16 @@ class Table:
         bits, own = parse_format(name).bits, parse_format(row.accumulator).bits
         return found if bits == own else _times(found, bits / own, f"lane over width {bits}, in proportion to {own}")
 
+    def blocks(self, machine: Machine) -> dict[str, Component]:
+        """Return the blocks that the table has rows for, by name, in a machine's size."""
+        found = {}
+        for row in self.rows:
+            if row.kind == "block" and row.name in BLOCKS and row.size > 0:
+                factor, law = block_factor(row, machine)
+                own = self._component(row, _QUIET)
+                found[row.name] = own if factor == 1 else _times(own, factor, law)
+        return found
+
     def _pes(self, formats: PeFormats) -> list[CostRow]:
         """Return the PEs of the same kind of numbers and dataflow."""
         rows = [row for row in self.rows if row.kind == "pe"]
@@ -154,7 +168,10 @@ class Table:
 
     def _component(self, row: CostRow, statistics: OperandStatistics) -> Component:
         groups = {group: row.energy_fj(group, statistics) for group in GROUPS[1:]}
-        return Component(row.area_um2, row.clock_fj, groups, row.node_nm, row.supply_v, self.source)
+        source = self.source
+        return Component(
+            row.area_um2, row.clock_fj, groups, row.node_nm, row.supply_v, source, leakage_nw=row.leakage_nw
+        )  # fmt: skip
 
     def _carried(self, anchors: dict[float, CostRow], size: float, law: str) -> Component:
         def along(value: Callable[[CostRow], float]) -> float:
@@ -164,8 +181,9 @@ class Table:
         energy = along(lambda row: row.total_fj(_QUIET))
         groups = {"multiply_add": energy}
         return Component(
-            along(lambda row: row.area_um2), first.clock_fj, groups, self.node_nm, self.supply_v, self.source, law
-        )
+            along(lambda row: row.area_um2), first.clock_fj, groups, self.node_nm, self.supply_v, self.source, law,
+            along(lambda row: row.leakage_nw),
+        )  # fmt: skip
 
     def _estimated(self, formats: PeFormats, statistics: OperandStatistics) -> Component:
         """Return a PE without a row."""
@@ -189,10 +207,11 @@ class Table:
         for group in ("operands", "partial_sums"):
             groups[group] = along(partial(own, group=group))
         area = along(lambda row: row.area_um2 - row.flip_flops * bit.area_um2) + bits * bit.area_um2
+        leakage = along(lambda row: row.leakage_nw)
         clock = bits * along(lambda row: row.clock_fj / row.flip_flops)
         measure = "widths" if formats.integer else "significands"
         law = f"gates over product of {measure} {formats.size:g}, log-log through {_list(anchors)}; registers by bits"
-        return Component(area, clock, groups, self.node_nm, self.supply_v, self.source, law)
+        return Component(area, clock, groups, self.node_nm, self.supply_v, self.source, law, leakage)
 
 
 _QUIET = OperandStatistics(0.5, 0.5)
@@ -208,7 +227,7 @@ def _times(component: Component, factor: float, law: str) -> Component:
     groups = {group: value * factor for group, value in component.groups_fj.items()}
     return Component(
         component.area_um2 * factor, component.clock_fj * factor, groups, component.node_nm, component.supply_v,
-        component.source, law,
+        component.source, law, component.leakage_nw * factor,
     )  # fmt: skip
 
 

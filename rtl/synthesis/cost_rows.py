@@ -75,6 +75,8 @@ class CostRow:
         Of the whole energy against gate-level runs that the fit has not seen, relative; None where nothing is fitted.
     library, node_nm, supply_v, recipe, tool
         What made it: library, its node and supply, the flags, the synthesizer with its version.
+    size : float
+        Of a block, on the machine that was synthesized (`codesign.costs.blocks`); a table need not have the column.
     """
 
     kind: str
@@ -98,6 +100,7 @@ class CostRow:
     coefficients: dict[str, float] = field(default_factory=dict)
     fit_error_mean: float | None = None
     fit_error_max: float | None = None
+    size: float = 0.0
 
     def energy_fj(self, group: str, statistics: OperandStatistics) -> float:
         """Return a group's energy in a cycle in which operands move, fJ."""
@@ -113,7 +116,8 @@ class CostRow:
 
 _KEY = ("kind", "name", "activation", "weight", "accumulator", "dataflow", "shadow", "latency_cycles")
 _FIGURES = ("area_um2", "flip_flops", "period_ps", "leakage_nw", "clock_fj")
-_END = ("fit_error_mean", "fit_error_max", "library", "node_nm", "supply_v", "recipe", "tool")
+_END = ("fit_error_mean", "fit_error_max", "library", "node_nm", "supply_v", "recipe", "tool", "size")
+_OPTIONAL = ("size",)
 COLUMNS = (*_KEY, *_FIGURES, *_ENERGIES, *_END)
 _INTEGERS = {"shadow", "latency_cycles", "flip_flops", "node_nm"}
 _TEXTS = {entry.name for entry in fields(CostRow) if entry.type == "str"}
@@ -149,7 +153,7 @@ def read_rows(text: str, where: str) -> list[CostRow]:
         For a column that is missing, a kind that is unknown, a number that is none or negative.
     """
     table = csv.DictReader(text.splitlines())
-    missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
+    missing = [name for name in COLUMNS if name not in (*(table.fieldnames or ()), *_OPTIONAL)]
     if missing:
         raise CodesignError(f"{where}: no column '{missing[0]}'; a cost table is what `codesign synth --out` writes")
     rows = [_row(record, f"{where}:{line}") for line, record in enumerate(table, 2)]
@@ -163,7 +167,7 @@ def _row(record: dict[str, str], where: str) -> CostRow:
         raise unknown_name(where, "kind of component", record["kind"], KINDS)
     values: dict[str, object] = {}
     for name in COLUMNS:
-        text = record[name] or ""
+        text = record.get(name) or ("0" if name in _OPTIONAL else "")
         if name in _TEXTS:
             values[name] = text
             continue
