@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from simulators.activity import COUNTERS
+from simulators.activity import COUNTERS, MEMORY_COUNTERS
 from simulators.program import OPCODES
 
 
@@ -32,6 +32,17 @@ def _first_times(program: np.ndarray, rtl: Run, simulator: Run) -> str:
     return min(found)[1] if found else ""
 
 
+def _memory_lines(rtl: Run, simulator: Run) -> list[str]:
+    """Return what a cycle-level DRAM did otherwise behind the RTL's port, where both sides say."""
+    ours, theirs = getattr(rtl, "memory", None), getattr(simulator, "memory", None)
+    if ours is None or theirs is None:
+        return []
+    return [
+        f"counter {MEMORY_COUNTERS[i]}: {ours[i]} in RTL, {theirs[i]} in the simulator"
+        for i in np.flatnonzero(ours != theirs)
+    ]
+
+
 def differences(
     program: np.ndarray, rtl: Run, simulator: Run, rtl_dram: np.ndarray, simulator_dram: np.ndarray
 ) -> list[str]:
@@ -49,6 +60,7 @@ def differences(
         lines.append(f"{rtl.cycles} cycles in RTL, {simulator.cycles} in the simulator")
     for i in np.flatnonzero(np.asarray(rtl.counts) != np.asarray(simulator.counts)):
         lines.append(f"counter {COUNTERS[i]}: {rtl.counts[i]} in RTL, {simulator.counts[i]} in the simulator")
+    lines += _memory_lines(rtl, simulator)
     wrong = np.flatnonzero(rtl_dram != simulator_dram)
     if len(wrong):
         at = int(wrong[0])

@@ -13,6 +13,8 @@ from rtl.bench.job import Job, Options, Run, noted
 from rtl.bench.memory import PortMemory, Request
 from rtl.bench.shape import START_EVENTS
 from simulators.activity import COUNTERS
+from simulators.dram.counts import memory_counts
+from simulators.npu.state import new_memory
 from workloads.errors import CodesignError
 
 
@@ -35,7 +37,9 @@ def run_amaranth(job: Job, options: Options) -> Run:
     start, end = noted(job, bench.log)
     if bench.stuck_at >= 0:
         raise job.stuck(bench.stuck_at, start, end)
-    return Run(int(end.max()), start, end, bench.counts)
+    cycles = int(end.max())
+    memory = memory_counts(bench.memory.state, job.config, cycles)
+    return Run(cycles, start, end, bench.counts, memory=memory)
 
 
 class _Bench:
@@ -44,7 +48,9 @@ class _Bench:
     def __init__(self, job: Job):
         p = job.design.parameters
         self.job, self.top = job, job.design.component()
-        self.memory = PortMemory(job.config, job.stalls, job.dram, p.bus_bytes, p.burst_bytes)
+        self.memory = PortMemory(
+            job.config, job.stalls, job.dram, p.bus_bytes, p.burst_bytes, new_memory(job.machine, job.config)
+        )
         self.log: list[tuple[int, int]] = []
         self.counts = np.zeros(len(COUNTERS), np.int64)
         self.pushed, self.stuck_at = 0, -1

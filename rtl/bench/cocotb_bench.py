@@ -48,6 +48,11 @@ def run_cocotb(job: Job, options: Options, simulator: str) -> Run:
     CodesignError
         When a tool is missing, the run stands still, leaves its DRAM, or shows an unknown value at a port.
     """
+    if job.machine.memory.model == "dram":
+        raise CodesignError(
+            f"{job.machine.name}: under cocotb the memory's answers are planned ahead, which memory.model dram does "
+            "not allow; use the back end 'verilator' or 'amaranth'"
+        )
     if options.waves:
         raise CodesignError(f"{options.waves}: waveforms are written by the back ends 'verilator' and 'amaranth'")
     if util.find_spec("cocotb") is None:

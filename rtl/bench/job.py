@@ -50,6 +50,8 @@ class Run(NamedTuple):
         int64 (cycles, fields): the fields of the probe at the beginning of each cycle asked for.
     fault : CodesignError or None
         Why the run broke off in cycle `cycles`, when `Options.keep_fault` asks for what it had recorded.
+    memory : numpy.ndarray or None
+        int64, `simulators.activity.MEMORY_COUNTERS` of a cycle-level DRAM behind the port.
     """
 
     cycles: int
@@ -59,6 +61,7 @@ class Run(NamedTuple):
     hashes: np.ndarray | None = None
     window: np.ndarray | None = None
     fault: CodesignError | None = None
+    memory: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ class Job:
         uint8, written in place.
     quiet_limit : int
         Cycles without any event, request or response after which a run is stuck.
+    machine : Machine
     """
 
     design: BenchDesign
@@ -114,6 +118,7 @@ class Job:
     stalls: np.ndarray
     dram: np.ndarray
     quiet_limit: int
+    machine: Machine
 
     def times(self) -> tuple[np.ndarray, np.ndarray]:
         """Return starts and ends to be filled in, -1."""
@@ -144,23 +149,23 @@ def prepare(
     Raises
     ------
     CodesignError
-        When the program does not fit the design, the machine's memory is not the simple one, or the DRAM is not a
+        When the program does not fit the design, nothing lies behind the machine's memory port, or the DRAM is not a
         writable array of bytes.
     """
     if dram.dtype != np.uint8 or dram.ndim != 1 or not dram.flags.c_contiguous or not dram.flags.writeable:
         raise CodesignError("dram: not a writable, contiguous array of uint8 of one dimension")
     schedule = np.zeros((0, 2), np.uint8) if stalls is None else np.ascontiguousarray(stalls, np.uint8)
-    if machine.memory.model != "simple":
+    if machine.memory.model == "resident":
         raise CodesignError(
-            f"{machine.name}: the benches answer the memory port as the 'simple' memory does, this machine's is "
-            f"'{machine.memory.model}'; give --set memory.model=simple"
+            f"{machine.name}: the benches answer the memory port, which a machine with the memory 'resident' has none "
+            "of; give --set memory.model=simple"
         )
     config = compile_machine(machine)
     encoded = _encoded(design, _Program(program))
     patience = 100_000 + len(schedule) + 64 * int(config[C["memory_latency"]] + config[C["memory_spread"]])
     return Job(
         design, program, encoded.words, encoded.order, encoded.execute_commands, config, schedule, dram,
-        patience + encoded.longest,
+        patience + encoded.longest, machine,
     )  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from rtl.bench.job import Job, Options, Run
-from rtl.bench.memory import pointers
+from rtl.bench.memory import flat, pointers, unflat
 from rtl.bench.shape import BenchDesign, cpp_header, probe_fields
 from rtl.ports import EVENTS
 from rtl.verilator import build_library
 from simulators.activity import COUNTERS
-from simulators.memory.simple import new_memory
+from simulators.dram.counts import memory_counts
+from simulators.npu.state import new_memory
 from workloads.errors import CodesignError
 
 HARNESS = Path(__file__).with_name("npu.cpp")
@@ -62,7 +63,8 @@ def run_raw(job: Job, options: Options) -> Run:
     """
     loaded = library(job.design, Path(options.waves).suffix[1:])
     start, end = job.times()
-    counts, memory = np.zeros(len(COUNTERS), np.int64), new_memory(job.config)
+    counts, memory = np.zeros(len(COUNTERS), np.int64), flat(new_memory(job.machine, job.config))
+    idle = memory.copy()
     capacity = 1 << 16 if options.hashes else 0
     while True:
         hashes = np.zeros(capacity, np.uint64)
@@ -78,11 +80,13 @@ def run_raw(job: Job, options: Options) -> Run:
             break
         capacity = cycles + 1  # the hashes did not fit: once more
         job.dram[:] = dram
-        memory[:], start[:], end[:] = 0, -1, -1
+        memory[:], start[:], end[:] = idle, -1, -1
     known = cycles if fault else cycles + 1  # a run that breaks off does so before its last cycle is over
+    held = unflat(memory, job.machine.memory.model)
     return Run(
-        cycles, start, end, counts, hashes[:known] if options.hashes else None, window if len(window) else None, fault
-    )
+        cycles, start, end, counts, hashes[:known] if options.hashes else None, window if len(window) else None, fault,
+        memory_counts(held, job.config, cycles),
+    )  # fmt: skip
 
 
 def _given(
@@ -96,7 +100,8 @@ def _given(
         order_length=(ctypes.c_int64 * events)(*map(len, job.order)),
         start=start.ctypes.data, end=end.ctypes.data, dram=job.dram.ctypes.data, dram_bytes=len(job.dram),
         stalls=job.stalls.ctypes.data, stall_cycles=len(job.stalls), memory=memory.ctypes.data,
-        memory_length=len(memory), config=job.config.ctypes.data, **pointers(), quiet_limit=job.quiet_limit,
+        memory_length=len(memory), config=job.config.ctypes.data, **pointers(job.machine.memory.model),
+        quiet_limit=job.quiet_limit,
         counts=counts.ctypes.data, hashes=hashes.ctypes.data if len(hashes) else None, hash_capacity=len(hashes),
         window=window.ctypes.data, window_first=options.window[0],
         window_last=options.window[1] if len(window) else options.window[0],

@@ -28,9 +28,6 @@ def test_registers_of_random_programs(capsys):
          "--set accumulator.size_bytes=2048"),
         (["--registers", "--backend", "icarus"], "icarus: registers are compared on the back end 'verilator'"),
         (["--waves", "out.png"], "out.png: waveforms are written as .fst or .vcd"),
-        (["--cases", "1", "--set", "memory.model=dram"],
-         "small_npu_8x8: the benches answer the memory port as the 'simple' memory does, this machine's is 'dram'; "
-         "give --set memory.model=simple"),
         (["--network", "digits", "--waves", "out.fst"],
          "--registers and --waves go with random programs, not with --network"),
     ],
