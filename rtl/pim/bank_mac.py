@@ -36,7 +36,7 @@ def instance(m: Module, name: str, module: str, template: wiring.Component, *, c
 
 def mac_parts(parameters: MacParameters) -> list[Part]:
     """Return the modules of a bank's MAC, each emitted once: its adders by width, itself."""
-    adders = {module: adder for module, adder in map(BankMac(parameters).adder, range(1, parameters.levels + 2))}
+    adders = dict(map(BankMac(parameters).adder, range(1, parameters.levels + 2)))
     return [*((adder, module) for module, adder in adders.items()), (BankMac(parameters), MAC_MODULE)]
 
 

@@ -1,7 +1,7 @@
 """Open rows of a channel's banks, as commands leave them.
 
-A G_ACT opens one row in a whole group, so a group has one register for it and each bank a bit that says open. Bank 0
-has a row of its own for the vector that GWRITE takes: its second row buffer's, or, of one buffer, what it has open.
+A G_ACT opens one row in whole groups, so a group has one register for it and each bank a bit that says open. Bank 0 has
+a row of its own for the vector that GWRITE takes: its second row buffer's, or, of one buffer, what it has open.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class OpenRows:
         m.d.comb += vector.eq(self._vector_row == row)
         self.opened: list[Value] = list(self._open)
         self.matches: list[Value] = [of_group[bank // p.banks_of_group] for bank in range(p.banks)]
-        if not p.dual:
+        if not p.dual and p.vector_in_bank:
             self.matches[VECTOR_BANK] = vector
         self.vector_open, self.vector_matches = self._vector_open, vector
 
@@ -52,9 +52,10 @@ class OpenRows:
                     closed = self._vector_open if self._p.dual else self._open[begin]
                     self._m.d.sync += closed.eq(0)
                 elif command == PIM_PRE:
-                    self._m.d.sync += self._open[begin].eq(0)
+                    self._m.d.sync += [bit.eq(0) for bit in self._open[begin:end]]
                 elif command == G_ACT:
                     self._m.d.sync += [bit.eq(1) for bit in self._open[begin:end]]
-                    self._m.d.sync += self._rows[begin // self._p.banks_of_group].eq(self._row)
+                    groups = slice(begin // self._p.banks_of_group, end // self._p.banks_of_group)
+                    self._m.d.sync += [register.eq(self._row) for register in self._rows[groups]]
                     if begin == VECTOR_BANK and not self._p.dual:
                         self._m.d.sync += self._vector_row.eq(self._row)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from simulators.dram.constraints import tCCD_L, tCCD_S
 from simulators.pim.bank_mac import TOTAL_BITS, MacForm, mac_form
-from simulators.pim.commands import ADDER_TREE_STEPS, COMP, GWRITE_CLOCKS, READRES, SAME, STEP
+from simulators.pim.commands import ADDER_TREE_STEPS, COMP, READRES, SAME
 from simulators.pim.device import PimDevice
 from workloads.errors import CodesignError
 
@@ -114,14 +114,24 @@ def mac_parameters(device: PimDevice, form: str) -> MacParameters:
 
 
 def unit_parameters(device: PimDevice, form: str) -> UnitParameters:
-    """Return the compute unit of a device's channel; errors as of `mac_parameters`."""
+    """Return the compute unit of a device's channel.
+
+    Raises
+    ------
+    CodesignError
+        As of `mac_parameters`; when banks share a MAC, the vector comes over the bus, or a row is not whole slices.
+    """
+    if device.unit_banks > 1 or not device.vector_in_bank:
+        raise CodesignError(
+            f"device {device.name}: the compute unit has a MAC a bank, and takes its vector from bank 0"
+        )
     mac = mac_parameters(device, form)
     clocks = device.standard.clocks
     column_clocks = clocks(tCCD_S + tCCD_L)
-    columns = clocks(GWRITE_CLOCKS) // column_clocks
+    columns = clocks(device.gwrite) // column_clocks
     row_bits = device.page_operands * mac.form.operand_bits
     if row_bits % columns or row_bits // columns % mac.slice_bits:
         raise CodesignError(f"device {device.name}: a row of {row_bits} bits is not {columns} columns of whole slices")
     return UnitParameters(
-        mac, device.banks, columns, row_bits // columns, column_clocks, clocks(STEP), ADDER_TREE_STEPS
+        mac, device.banks, columns, row_bits // columns, column_clocks, device.comp_clocks, ADDER_TREE_STEPS
     )

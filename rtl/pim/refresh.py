@@ -6,6 +6,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value
 
 from rtl.pim.open_rows import OpenRows
 from rtl.pim.scheduler_parameters import SchedulerParameters
+from simulators.pim.commands import G_ACT, PIM_PRE
 
 #: Bits of the count of refreshes that wait: one falls due while another, and the tile before it, ends.
 WAITING_BITS = 3
@@ -56,21 +57,34 @@ def tile_clocks(p: SchedulerParameters, rows: OpenRows, comps: Value, readres: V
     opening: Value = Const(0)
     for first in range(0, p.banks, p.banks_of_group):
         banks = range(first, first + p.banks_of_group)
-        complete = Const(1, 1)
+        opened, complete = Const(0), Const(1, 1)
         for bank in banks:
             complete = complete & rows.opened[bank] & rows.matches[bank]
-            closing = closing + (rows.opened[bank] & ~rows.matches[bank])
+            if rows.matches[bank] is rows.matches[banks[-1]]:
+                opened = opened + rows.opened[bank]
+            else:
+                closing = closing + (rows.opened[bank] & ~rows.matches[bank])
+        closing = closing + Mux(rows.matches[banks[-1]], 0, opened)
         opening = opening + ~complete
-    groups_of_rank = opening >> (p.ranks.bit_length() - 1)
-    more_groups = Mux(groups_of_rank == 0, 0, groups_of_rank - 1)[: len(groups_of_rank)]
+    settling = Mux(closing == 0, 0, p.settle_clocks)
+    activates = _quotient_up(opening, max(1, p.span(G_ACT) // p.banks_of_group)) >> (p.ranks.bit_length() - 1)
+    more = Mux(activates == 0, 0, activates - 1)[: len(activates)] * p.activate_clocks
+    closes = _quotient_up(closing, p.span(PIM_PRE)) * p.close_clocks
     steps = Mux(comps < p.fill_steps, p.fill_steps, comps)
     readout = p.readres_clocks * Mux(readres == 0, 0, readres - 1)[: len(readres)]
     own = p.step * steps + readout + p.first_clocks
-    return closing * p.close_clocks + more_groups * p.activate_clocks + own
+    return closes + settling + more + own
+
+
+def _quotient_up(value: Value, divisor: int) -> Value:
+    """Return the quotient by a power of two, rounded up."""
+    return (value + (divisor - 1)) >> (divisor.bit_length() - 1)
 
 
 def vector_clocks(p: SchedulerParameters, rows: OpenRows) -> Value:
     """Return the controller's estimate of a GWRITE: its row closed and opened, all columns moved."""
+    if not p.vector_in_bank:
+        return Const(p.gwrite_clocks)
     opens = p.gwrite_clocks + p.open_clocks
     closed = Mux(rows.vector_open, opens + p.close_clocks, opens)
     return Mux(rows.vector_open & rows.vector_matches, p.gwrite_clocks, closed)

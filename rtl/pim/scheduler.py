@@ -8,21 +8,17 @@ issue goes first. Reads and writes beside it are not scheduled here: PIM command
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.pim.needs import Issues, Needs
 from rtl.pim.open_rows import OpenRows
 from rtl.pim.refresh import Refresh, tile_clocks, vector_clocks
-from rtl.pim.scheduler_parameters import LISTED, VECTOR_BANK, Place, SchedulerParameters
+from rtl.pim.scheduler_parameters import LISTED, SchedulerParameters
 from rtl.pim.timers import Timers
 from rtl.pim.unit import COMMAND_BITS
-from simulators.pim.commands import ACT, G_ACT, GWRITE, HEADER, PIM_PRE, PRE, REF
-
-Key = tuple[int, Place]
+from simulators.pim.commands import GWRITE, HEADER, REF
 
 
 def listed_layout(p: SchedulerParameters) -> data.StructLayout:
@@ -60,19 +56,20 @@ class Scheduler(wiring.Component):
         self._timers = timers = Timers(m, p)
         self._refresh = refresh = Refresh(m, p)
         works = Signal()
-        m.d.comb += works.eq(self._head_works(m) & ~refresh.pending)
-        wants = self._wants(m, works)
-        nothing_first = Signal()
-        m.d.comb += nothing_first.eq(~reduce(or_, wants.values()))
-        issues = self._grants(m, wants)
+        looks, fits = self._head_works(m)
+        m.d.comb += works.eq(looks & ~refresh.pending)
+        needs = Needs(m, p, rows, timers, refresh, works, head.command)
+        issues = dict(needs.first)
         for command in LISTED:
             (place,) = p.places(command)
             at_head = works & (head.command == command)
-            issues[command, place] = at_head & nothing_first & timers.ready(command, place)
+            issues[command, place] = at_head & ~needs.any & timers.ready(command, place)
         for rank, place in enumerate(p.places(REF)):
             turn = refresh.pending & (refresh.rank == rank)
-            issues[REF, place] = turn & nothing_first & timers.ready(REF, place)
-        issues = {key: self._wire(m, f"issue_{key[0]}_{key[1][0]}", value) for key, value in issues.items()}
+            issues[REF, place] = turn & ~needs.any & timers.ready(REF, place)
+        # The estimate comes late: it decides last.
+        go = self._wire(m, "go", fits | refresh.pending)
+        issues = {key: self._wire(m, f"issue_{key[0]}_{key[1][0]}", value & go) for key, value in issues.items()}
         timers.count(issues, head.comps)
         rows.follow(issues)
         refreshes = Cat(*(issue for (command, _), issue in issues.items() if command == REF)).any()
@@ -85,13 +82,13 @@ class Scheduler(wiring.Component):
         m.d.comb += wire.eq(value)
         return wire
 
-    def _head_works(self, m: Module) -> Value:
-        """Return whether the head may go on: no vector is on its way, and it ends before the next refresh."""
+    def _head_works(self, m: Module) -> tuple[Value, Value]:
+        """Return whether the head may go on: no vector is on its way; and whether it ends before the next refresh."""
         p, head = self.parameters, self.listed.payload
         self._gwrite_left = Signal(range(p.gwrite_clocks))
         idle = self._gwrite_left == 0
         if not p.interval:
-            return self.listed.valid & idle
+            return self.listed.valid & idle, Const(1, 1)
         self._rests, self._admitted = Signal(), Signal()
         header, gwrite = head.command == HEADER, head.command == GWRITE
         estimate = Mux(header, tile_clocks(p, self._rows, head.comps, head.readres), vector_clocks(p, self._rows))
@@ -100,59 +97,9 @@ class Scheduler(wiring.Component):
         looks = self.listed.valid & ~self._rests & idle
         with m.If(looks & asks & ~self._refresh.pending):
             m.d.sync += [self._rests.eq(~fits), self._admitted.eq(fits)]
-        return looks & (~asks | fits)
+        return looks, ~asks | fits
 
-    def _wants(self, m: Module, works: Value) -> dict[Key, Value]:
-        """Return what must issue before the head, or before a refresh, by command and place, in bank order."""
-        p, rows, head = self.parameters, self._rows, self.listed.payload
-        gwrite = works & (head.command == GWRITE)
-        tile = works & (head.command != GWRITE)
-        opens = tile & (head.command != HEADER)
-        wants: dict[Key, Value] = {}
-        for bank in range(p.banks):
-            at = (bank, bank + 1)
-            refreshed = self._refresh.pending & (self._refresh.rank == bank // p.of_rank)
-            opened, match = rows.opened[bank], rows.matches[bank]
-            pre: Value = Const(0, 1)
-            pim_pre = tile & opened & ~match
-            act = opens & ~opened
-            if not p.dual:
-                pre = refreshed & opened
-            else:
-                pim_pre = pim_pre | (refreshed & opened)
-            if bank == VECTOR_BANK:
-                vector = rows.vector_open
-                if p.dual:
-                    in_way = tile & ~opened & vector & rows.vector_matches
-                    own = gwrite & opened & match
-                    pre, act = in_way | (refreshed & vector), act & ~in_way
-                    pim_pre = (pim_pre & ~(refreshed & vector)) | own
-                    gwrite = gwrite & ~own
-                pre = pre | (gwrite & vector & ~rows.vector_matches)
-                wants[ACT, at] = gwrite & ~vector
-            if at in p.places(PRE):
-                wants[PRE, at] = pre
-            wants[PIM_PRE, at] = pim_pre
-            wants[G_ACT, at] = act
-        return {key: self._wire(m, f"wants_{key[0]}_{key[1][0]}", value) for key, value in wants.items()}
-
-    def _grants(self, m: Module, wants: dict[Key, Value]) -> dict[Key, Value]:
-        """Return the first of the wants, in order, that may issue, as issues by command and place."""
-        p = self.parameters
-        able = []
-        for command, place in wants:
-            first = place[0] // p.banks_of_group * p.banks_of_group
-            at = (first, first + p.banks_of_group) if command == G_ACT else place
-            able.append(wants[command, place] & self._timers.ready(command, at))
-        packed = self._wire(m, "able", Cat(*able))
-        first_one = self._wire(m, "first", packed & ~_below(packed))
-        grants = {key: first_one[i] for i, key in enumerate(wants)}
-        issues = {key: grant for key, grant in grants.items() if key[0] != G_ACT}
-        for begin, end in p.places(G_ACT):
-            issues[G_ACT, (begin, end)] = Cat(*(grants[G_ACT, (b, b + 1)] for b in range(begin, end))).any()
-        return issues
-
-    def _leave(self, m: Module, issues: dict[Key, Value], refreshes: Value) -> None:
+    def _leave(self, m: Module, issues: Issues, refreshes: Value) -> None:
         """Drive what issues; let the head go."""
         p, head = self.parameters, self.listed.payload
         command: Value = Const(0, COMMAND_BITS)
@@ -175,12 +122,3 @@ class Scheduler(wiring.Component):
                 m.d.sync += self._admitted.eq(0)
             with m.If(refreshes):
                 m.d.sync += self._rests.eq(0)
-
-
-def _below(bits: Value) -> Value:
-    """Return for each bit whether a lower one is set."""
-    reach, found = 1, bits
-    while reach < len(bits):
-        found = found | (found << reach)[: len(bits)]
-        reach *= 2
-    return (found << 1)[: len(bits)]

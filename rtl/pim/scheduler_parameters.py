@@ -23,7 +23,6 @@ from simulators.pim.commands import (
     READRES,
     REF,
     SAME,
-    SPAN_OF,
 )
 from simulators.pim.device import C, PimDevice, compile_device
 from workloads.errors import CodesignError
@@ -43,8 +42,10 @@ class SchedulerParameters:
     Attributes
     ----------
     ranks, groups, banks_of_group : int
-    dual : bool
-        Two row buffers a bank.
+    dual, vector_in_bank : bool
+        Two row buffers a bank; GWRITE takes a row of bank 0, not of the bus.
+    spans : tuple of int
+        Banks that each command takes (`simulators.pim.commands.SPANS`).
     rows, slices, readres : int
         Of a bank; greatest COMPs and READRES of a listed command.
     interval : int
@@ -55,15 +56,17 @@ class SchedulerParameters:
         Commands that wait for the end of a DOT.
     gwrite_clocks, step, fill_steps
         Of a GWRITE, from COMP to COMP, least steps of a DOT.
-    open_clocks, close_clocks, activate_clocks, first_clocks, readres_clocks
-        The controller's estimates: to open and to close the vector's row; from a tile's G_ACT to the next of its rank,
-        to its first COMP, from READRES to READRES.
+    open_clocks, close_clocks, settle_clocks, activate_clocks, first_clocks, readres_clocks
+        The controller's estimates: to open the vector's row; of a closing command; beside it, once; from a tile's G_ACT
+        to the next of its rank; to its first COMP; from READRES to READRES.
     """
 
     ranks: int
     groups: int
     banks_of_group: int
     dual: bool
+    vector_in_bank: bool
+    spans: tuple[int, ...]
     rows: int
     slices: int
     readres: int
@@ -75,6 +78,7 @@ class SchedulerParameters:
     fill_steps: int
     open_clocks: int
     close_clocks: int
+    settle_clocks: int
     activate_clocks: int
     first_clocks: int
     readres_clocks: int
@@ -91,11 +95,21 @@ class SchedulerParameters:
 
     def places(self, command: int) -> list[Place]:
         """Return where a command may issue: the first bank that takes it and the one behind the last."""
-        if command in (ACT, GWRITE) or (command == PRE and self.dual):
+        only_vector = self.dual or self.span(PIM_PRE) > 1  # all that PRE closes
+        if command in (ACT, GWRITE) or (command == PRE and only_vector):
             return [(VECTOR_BANK, VECTOR_BANK + 1)]
-        size = {ONE_BANK: 1, ONE_GROUP: self.banks_of_group, ONE_RANK: self.of_rank, ALL_BANKS: self.banks}
-        span = size[SPAN_OF[command]]
+        span = self.span(command)
         return [(begin, begin + span) for begin in range(0, self.banks, span)]
+
+    def span(self, command: int) -> int:
+        """Return how many banks take a command."""
+        size = {ONE_BANK: 1, ONE_GROUP: self.banks_of_group, ONE_RANK: self.of_rank, ALL_BANKS: self.banks}
+        return size[self.spans[command]]
+
+    def place_of(self, command: int, bank: int) -> Place:
+        """Return the place of a command that takes a bank."""
+        begin = bank // self.span(command) * self.span(command)
+        return begin, begin + self.span(command)
 
     def reached(self, scope: int, place: Place) -> set[int]:
         """Return the banks that a delay in `scope` holds after a command at `place`."""
@@ -131,11 +145,13 @@ def scheduler_parameters(device: PimDevice) -> SchedulerParameters:
             delays[key] = max(delays.get(key, 0), device.standard.clocks(rule.delay))
     slices = device.page_operands // device.lanes
     return SchedulerParameters(
-        o.ranks, o.bankgroups, o.banks, device.row_buffers == 2, o.rows, slices, slices, value("refresh_clocks"),
+        o.ranks, o.bankgroups, o.banks, device.row_buffers == 2, device.vector_in_bank, device.spans, o.rows,
+        slices, slices, value("refresh_clocks"),
         tuple((*key, clocks) for key, clocks in sorted(delays.items())),
         (DOT, PIM_PRE, GWRITE) if device.dot_holds_row else (DOT,),
         value("gwrite_clocks"), value("step_clocks"), value("fill_steps"), value("open_estimate"),
-        value("precharge_estimate"), value("activate_clocks"), value("trcd_clocks"), value("readres_clocks"),
+        value("precharge_estimate"), value("close_estimate"), value("activate_clocks"), value("trcd_clocks"),
+        value("readres_clocks"),
     )  # fmt: skip
 
 

@@ -76,15 +76,12 @@ class Timers:
         self._m.d.sync += [done.eq(following), self._dot_done.eq(following == 0)]
 
     def _set(self, counter: Signal, ready: Signal, loads: Sequence[tuple[Value, int]]) -> None:
-        """Take the greatest of what is left and what a command of this clock asks."""
-        load = Const(0, len(counter))
-        for clocks in sorted({asked for _, asked in loads}):
-            any_issue = Cat(*(issue for issue, asked in loads if asked == clocks)).any()
-            load = load | Mux(any_issue, clocks, 0)
+        """Take the greatest of what is left and what a command of this clock asks; compared before one is chosen."""
         less = Signal.like(counter, name=f"{counter.name}_less")
-        following = Signal.like(counter, name=f"{counter.name}_following")
-        self._m.d.comb += [
-            less.eq(Mux(ready, 0, counter - 1)),
-            following.eq(Mux(load > less, load, less)),
-        ]
-        self._m.d.sync += [counter.eq(following), ready.eq(following == 0)]
+        self._m.d.comb += less.eq(Mux(ready, 0, counter - 1))
+        load, longer = Const(0, len(counter)), Const(0, 1)
+        for clocks in sorted({asked for _, asked in loads}):
+            asks = Cat(*(issue for issue, asked in loads if asked == clocks)).any()
+            asks_longer = asks & (less < clocks)
+            load, longer = load | Mux(asks_longer, clocks, 0), longer | asks_longer
+        self._m.d.sync += [counter.eq(Mux(longer, load, less)), ready.eq(~longer & (less == 0))]

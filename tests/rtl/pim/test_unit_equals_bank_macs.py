@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rtl.pim.parameters import UnitParameters, mac_parameters, unit_parameters
+from rtl.pim.parameters import UnitParameters, unit_parameters
 from rtl.pim.unit_bench import run_unit
 from simulators.pim.bank_mac import QUIET_NAN, BankMacs
 from simulators.pim.commands import READRES
 from simulators.pim.device import PimDevice
-from simulators.pim.devices import NEUPIMS
+from simulators.pim.devices import HBM_PIM, NEUPIMS
 from tests.rtl.pim.unit_model import expected, random_commands, random_rows
 from workloads.errors import CodesignError
 
@@ -88,9 +88,10 @@ def test_integers_wrap() -> None:
     [
         (NEUPIMS, "int8", "int8 is not of 2 bytes, as operands of neupims are"),
         (NEUPIMS, "bf15", "did you mean 'bf16'"),
+        (HBM_PIM, "bf16", "hbm_pim: the compute unit has a MAC a bank"),
         (replace(NEUPIMS, lanes=64), "bf16", "64 lanes need 8 clocks .*; the device gives 6 from COMP to READRES"),
     ],
 )
 def test_what_has_no_rtl(device: PimDevice, form: str, message: str) -> None:
     with pytest.raises(CodesignError, match=message):
-        mac_parameters(device, form)
+        unit_parameters(device, form)

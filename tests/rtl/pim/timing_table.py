@@ -14,7 +14,6 @@ from simulators.pim.commands import (
     RANK,
     SAME,
     SCOPES,
-    SPAN_OF,
 )
 from simulators.pim.device import PimDevice
 
@@ -23,6 +22,7 @@ Command = tuple[int, int, int, int]
 
 def violations(device: PimDevice, commands: Iterable[Command], comps: Iterable[int]) -> list[str]:
     """Return every constraint that a trace breaks; `comps` are the COMPs of its DOTs, in order."""
+    spans = device.spans
     organization = device.standard.organization
     of_group, of_rank = organization.banks, organization.banks * organization.bankgroups
     sizes = {ONE_GROUP: of_group, ONE_RANK: of_rank, ALL_BANKS: organization.ranks * of_rank}
@@ -33,14 +33,14 @@ def violations(device: PimDevice, commands: Iterable[Command], comps: Iterable[i
         if clock <= before_clock:
             found.append(f"{clock}: a second command in a clock")
         before_clock = clock
-        banks = range(begin, begin + sizes.get(SPAN_OF[command], 1))
+        banks = range(begin, begin + sizes.get(spans[command], 1))
         for scope, before, after, delay in table:
             if after != command:
                 continue
             for (kind, first), at in last.items():
                 if kind != before or clock - at >= delay:
                     continue
-                taken = range(first, first + sizes.get(SPAN_OF[kind], 1))
+                taken = range(first, first + sizes.get(spans[kind], 1))
                 if any(_scope(bank, taken, of_group, of_rank) == scope for bank in banks):
                     found.append(f"{clock}: {COMMANDS[command]} {clock - at} clocks after {COMMANDS[kind]}, "
                                  f"{SCOPES[scope]}: {delay}")  # fmt: skip

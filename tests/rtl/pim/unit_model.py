@@ -26,7 +26,7 @@ def random_rows(p: UnitParameters, count: int, seed: int, corners: float = 0.002
 
 
 def random_commands(p: UnitParameters, operations: int, rows: int, seed: int) -> np.ndarray:
-    """Return commands, int64 (commands, 4): clock, command, COMPs, open row; at least `operations` COMPs and READRES."""
+    """Return commands, int64 (commands, 4): clock, command, COMPs, open row; at least so many COMPs, READRES."""
     rng = np.random.default_rng(seed)
     commands: list[tuple[int, int, int, int]] = [(0, GWRITE, 0, 0)]
     clock, done = p.columns * p.column_clocks, 0
