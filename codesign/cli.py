@@ -13,8 +13,6 @@ from codesign.cli_options import (
     BatchOption,
     ContextOption,
     DimensionOption,
-    Fidelity,
-    FidelityOption,
     Formats,
     FormatsOption,
     HostOption,
@@ -27,14 +25,12 @@ from codesign.cli_options import (
     Objective,
     ObjectiveOption,
     OutOption,
-    Output,
-    Partition,
-    PartitionOption,
     PhaseOption,
     Report,
     SetOption,
 )
-from codesign.cli_output import check_file, check_report, dimensions_of, emit, is_folder, rendered
+from codesign.cli_output import check_file, dimensions_of, emit
+from codesign.cli_run import run
 from workloads.errors import CodesignError
 
 app = typer.Typer(
@@ -47,50 +43,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def run(
-    network: NetworkArgument,
-    machine: MachineOption,
-    set: SetOption = [],
-    batch: BatchOption = 1,
-    fidelity: FidelityOption = Fidelity.cycle,
-    formats: FormatsOption = Formats.retype,
-    format: Annotated[Output, typer.Option("--format", "-f", help="How to print the result")] = Output.table,
-    mapping: Annotated[str, typer.Option(help="Pin the mapping of this file (see codesign map)")] = "",
-    objective: ObjectiveOption = Objective.cycles,
-    allow_host: HostOption = False,
-    random_weights: Annotated[int | None, typer.Option(min=0, help="Seed of weights and inputs for exact")] = None,
-    memory: Annotated[str, typer.Option(help="DRAM behind the DMA, cycle by cycle, such as lpddr4-2400")] = "",
-    cores: Annotated[int | None, typer.Option(min=1, max=64, help="Equal cores that share the memory")] = None,
-    partition: PartitionOption = Partition.best,
-    inputs: Annotated[str, typer.Option(help="Real inputs, .npz by name: toggle rates are measured on them")] = "",
-    dim: DimensionOption = [],
-    phase: PhaseOption = None,
-    context: ContextOption = None,
-    kv_format: KvOption = "",
-    out: OutOption = "",
-) -> None:
-    """Run a network on a machine.
-
-    Prints cycles, throughput, energy and area, and what binds each layer. --out FOLDER/ writes a report instead.
-    """
-    from codesign.memory_commands import core_overrides, memory_overrides
-    from codesign.report.progress import layer_progress
-    from codesign.runner import run as run_network
-
-    report = format is Output.table and is_folder(out)
-    check_report(out) if report else check_file(out)
-    with layer_progress() as progress:
-        result = run_network(
-            network, machine, set=[*set, *memory_overrides(memory), *core_overrides(cores)], batch=batch,
-            fidelity=fidelity.value, formats=formats.value, mapping=mapping or None, objective=objective.value,
-            allow_host=allow_host, random_weights=random_weights, dimensions=dimensions_of(dim), inputs=inputs or None,
-            phase=phase.value if phase else "", context=context, kv_format=kv_format, progress=progress,
-            partition=partition.value,
-        )  # fmt: skip
-    if report:
-        result.write_report(out)
-    emit(rendered(result, format, "" if report else out), "" if report else out)
+app.command()(run)
 
 
 @app.command("map")
@@ -197,7 +150,7 @@ def memory(
     channels: Annotated[int, typer.Option(min=0, help="Channels; 0 takes the standard's own")] = 0,
     mapping: Annotated[str, typer.Option(help="Address mapping such as rochrababgco; empty takes its own")] = "",
     ranks: Annotated[int, typer.Option(min=0, help="Ranks of a channel; 0 takes the standard's own")] = 0,
-    row_policy: Annotated[str, typer.Option(help="open, or closed after every access")] = "open",
+    row_policy: Annotated[str, typer.Option(help="open, closed after every access; empty: open, or the .ini's")] = "",
     requests_per_clock: Annotated[int, typer.Option(min=1, help="Requests offered in a memory clock at most")] = 1,
     commands: Annotated[str, typer.Option(help="Write every DRAM command to this CSV file")] = "",
     format: Annotated[Report, typer.Option("--format", "-f", help="How to print the report")] = Report.table,

@@ -78,6 +78,13 @@ class Partition(StrEnum):
     rows = "rows"
 
 
+class Placement(StrEnum):
+    """Which channel of memory that computes holds which request."""
+
+    longest_first = "longest_first"
+    round_robin = "round_robin"
+
+
 class Report(StrEnum):
     """How a report is printed."""
 

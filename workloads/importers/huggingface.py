@@ -50,6 +50,21 @@ def import_huggingface(path: str | Path, phase: Phase | None = None) -> Network:
 
 def network_from_config(config: dict[str, Any], where: str, phase: Phase) -> Network:
     """Return the network of a configuration already read; `where` names it in errors and reports."""
+    model = model_from_config(config, where)
+    if isinstance(model, Decoder):
+        return decoder(model, phase, where)
+    if model.width % model.heads:
+        raise CodesignError(f"{where}: {model.heads} attention heads do not divide the hidden size {model.width}")
+    if model.vocabulary:
+        return bert(model, phase, where)
+    if phase.given():
+        kind = _model_type(Fields(where, config))
+        raise CodesignError(f"{where}: {phase.given()}: {kind} reads an image and has no phases")
+    return vision_transformer(model, where)
+
+
+def model_from_config(config: dict[str, Any], where: str) -> Decoder | Encoder:
+    """Return the sizes of the model that a configuration describes, checked; `where` names it in errors."""
     fields = Fields(where, config)
     kind = _model_type(fields)
     if kind not in READERS:
@@ -61,14 +76,7 @@ def network_from_config(config: dict[str, Any], where: str, phase: Phase) -> Net
     _check_size(model, where)
     if isinstance(model, Decoder):
         check_decoder(model, where)
-        return decoder(model, phase, where)
-    if model.width % model.heads:
-        raise CodesignError(f"{where}: {model.heads} attention heads do not divide the hidden size {model.width}")
-    if model.vocabulary:
-        return bert(model, phase, where)
-    if phase.given():
-        raise CodesignError(f"{where}: {phase.given()}: {kind} reads an image and has no phases")
-    return vision_transformer(model, where)
+    return model
 
 
 def _model_type(fields: Fields) -> str:

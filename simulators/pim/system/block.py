@@ -46,10 +46,7 @@ class Block:
             raise CodesignError(f"{model.name}: experts are not mapped to an NPU with PIM; use a dense model")
         if model.window:
             raise CodesignError(f"{model.name}: a sliding window is not mapped to an NPU with PIM")
-        for name, count in (
-            ("heads", model.heads), ("kv_heads", self._kv_heads), ("hidden", model.hidden),
-            ("vocabulary", model.vocabulary),
-        ):  # fmt: skip
+        for name, count in (("heads", model.heads), ("kv_heads", self._kv_heads), ("hidden", model.hidden)):
             if count % parts:
                 raise CodesignError(
                     f"{model.name}: {name} {count} do not divide by pim.tensor_parallel {parts}; use a divisor"
@@ -108,7 +105,7 @@ class Block:
     @property
     def head(self) -> Product:
         """From the last block to logits."""
-        return Product("head", self.width, self.decoder.vocabulary // self.tensor_parallel)
+        return Product("head", self.width, -(-self.decoder.vocabulary // self.tensor_parallel))
 
     @property
     def weight_bytes(self) -> int:
