@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from codesign.report.units import energy, si
-from workloads.errors import CodesignError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +35,7 @@ def run_trace(
     channels: int = 0,
     mapping: str = "",
     ranks: int = 0,
-    row_policy: str = "open",
+    row_policy: str = "",
     requests_per_clock: int = 1,
     commands: str = "",
 ) -> dict[str, Any]:
@@ -44,8 +43,8 @@ def run_trace(
 
     Parameters
     ----------
-    channels, ranks, mapping
-        The standard's own when 0 or empty.
+    channels, ranks, mapping, row_policy
+        The standard's own when 0 or empty; its row policy is open, or what the .ini file says.
     commands : str
         Write every command to this CSV file.
 
@@ -54,19 +53,25 @@ def run_trace(
     CodesignError
         For a bad trace (file and line), an unknown standard, mapping or row policy.
     """
+    from dataclasses import replace
+    from pathlib import Path
+
+    from simulators.dram.ini_files import read_controller
     from simulators.dram.run import run_dram
     from simulators.dram.state import Controller
     from simulators.dram.trace_files import read_requests
 
     chosen = find_standard(standard, ranks)
     beyond = _Beyond(chosen, channels or chosen.channels)
+    controller = read_controller(Path(standard)) if standard.endswith(".ini") else Controller()
+    controller = replace(controller, row_policy=row_policy or controller.row_policy)
     run = run_dram(
-        chosen, beyond.counting(read_requests(trace)), channels or None, mapping or None,
-        Controller(row_policy=row_policy), requests_per_clock, trace=bool(commands),
+        chosen, beyond.counting(read_requests(trace)), channels or None, mapping or None, controller,
+        requests_per_clock, trace=bool(commands),
     )  # fmt: skip
     if commands:
         _write_commands(run, commands)
-    return _report(run, beyond.count, row_policy)
+    return _report(run, beyond.count, controller.row_policy)
 
 
 class _Beyond:
@@ -211,8 +216,6 @@ def memory_report(trace: str, standard: str, json_output: bool, **options: Any) 
     CodesignError
         As `run_trace`.
     """
-    if options.get("requests_per_clock", 1) < 1:
-        raise CodesignError(f"--requests-per-clock: {options['requests_per_clock']} is not at least 1")
     report = run_trace(trace, standard, **options)
     return as_json(report) if json_output else as_text(report)
 

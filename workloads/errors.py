@@ -16,6 +16,12 @@ class CodesignError(Exception):
     """
 
 
+def quoted(text: str) -> str:
+    """Return what a file holds as an error shows it: in quotes, short, escapes for what a terminal would not show."""
+    short = text if len(text) <= 40 else text[:37] + "..."
+    return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in short) + "'"
+
+
 def did_you_mean(name: object, allowed: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest of `allowed`, or an empty string."""
     close = difflib.get_close_matches(str(name), list(allowed), n=1, cutoff=0.6)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import configparser
+import math
 from pathlib import Path
 
 from simulators.dram.constraints import FOUR_ACTIVATES, Window
 from simulators.dram.formulas import parameter
 from simulators.dram.standard import Currents, Organization, Standard
-from workloads.errors import CodesignError, unknown_name
+from simulators.dram.state import Controller
+from workloads.errors import CodesignError, quoted, unknown_name
 
 BEATS_PER_CLOCK = {
     "DDR3": 2, "DDR4": 2, "LPDDR": 2, "LPDDR3": 2, "LPDDR4": 2, "HBM": 2, "HBM2": 2, "GDDR5": 4, "GDDR5X": 8,
     "GDDR6": 16,
 }  # fmt: skip
+_MOST = 1e9
 _STRUCTURE = {"bankgroups": 2, "banks_per_group": 2, "rows": 65536, "columns": 1024, "device_width": 8, "BL": 8}
+_ONLY = {"queue_structure": "PER_BANK", "refresh_policy": "RANK_LEVEL_STAGGERED", "unified_queue": "False",
+         "enable_self_refresh": "False", "aggressive_precharging_enabled": "False"}  # fmt: skip
+_ROW_POLICIES = {"OPEN_PAGE": "open", "CLOSE_PAGE": "closed"}
 _SYSTEM = {"channel_size": 1024, "channels": 1, "bus_width": 64}
 _TIMING = {
     "AL": 0, "CL": 12, "CWL": 12, "tCCD_L": 6, "tCCD_S": 4, "tRTRS": 2, "tRTP": 5, "tWTR_L": 5, "tWTR_S": 5, "tWR": 10,
@@ -32,12 +38,21 @@ class _Section:
     def number(self, key: str, default: float) -> float:
         text = self.values.get(key.lower(), "").split("#")[0].strip()
         try:
-            return float(text) if text else float(default)
+            value = float(text) if text else float(default)
         except ValueError:
-            raise CodesignError(f"{self.where} {key}: '{text}' is not a number") from None
+            value = math.nan
+        if not 0 <= value <= _MOST:
+            raise CodesignError(f"{self.where} {key}: {quoted(text)} is not a number from 0 to {_MOST:g}")
+        return value
+
+    def whole(self, key: str, default: int) -> int:
+        value = self.number(key, default)
+        if value != int(value):
+            raise CodesignError(f"{self.where} {key}: {value:g} is not a whole number")
+        return int(value)
 
     def word(self, key: str, default: str) -> str:
-        return self.values.get(key.lower(), default).split("#")[0].strip() or default
+        return quoted(self.values.get(key.lower(), default).split("#")[0].strip())[1:-1] or default
 
 
 def read_ini(path: Path) -> Standard:
@@ -48,18 +63,9 @@ def read_ini(path: Path) -> Standard:
     CodesignError
         When the file cannot be read, a value is no number, or it asks for what the controller does not do.
     """
-    parser = configparser.ConfigParser(strict=False, interpolation=None, inline_comment_prefixes=(";", "#"))
-    try:
-        parser.read_string(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        raise CodesignError(f"{path}: {str(error).splitlines()[0]}") from error
-    if not parser.has_section("dram_structure"):
-        raise CodesignError(f"{path}: no [dram_structure]; is it a DRAMsim3 configuration?")
+    parser = _parsed(path)
     structure, timing, system = (_Section(parser, path, name) for name in ("dram_structure", "timing", "system"))
-    if system.word("queue_structure", "PER_BANK") != "PER_BANK":
-        raise CodesignError(f"{system.where} queue_structure: only PER_BANK is modelled")
-    if system.word("refresh_policy", "RANK_LEVEL_STAGGERED") != "RANK_LEVEL_STAGGERED":
-        raise CodesignError(f"{system.where} refresh_policy: only RANK_LEVEL_STAGGERED is modelled")
+    _refuse_other_policies(system)
     protocol = structure.word("protocol", "DDR3")
     if protocol not in BEATS_PER_CLOCK:
         raise unknown_name(f"{structure.where} protocol", "protocol", protocol, BEATS_PER_CLOCK)
@@ -68,15 +74,48 @@ def read_ini(path: Path) -> Standard:
     return Standard(
         path.stem, f"DRAMsim3 configuration {path.name}", timing.number("tCK", 1.0), organization,
         _clocks(timing, protocol, organization), system.word("address_mapping", "chrobabgraco"),
-        int(system.number("channels", 1)), protocol.startswith("HBM"),
+        system.whole("channels", 1), protocol.startswith("HBM"),
         Currents(*(power.number(name, default) for name, default in _POWER.items())) if power.values else None,
         windows=(FOUR_ACTIVATES, Window(32, parameter("t32AW"))) if gddr else (FOUR_ACTIVATES,),
     )  # fmt: skip
 
 
+def read_controller(path: Path) -> Controller:
+    """Return the controller that a DRAMsim3 configuration file asks for: queue sizes and row policy.
+
+    Raises
+    ------
+    CodesignError
+        As `read_ini`.
+    """
+    system = _Section(_parsed(path), path, "system")
+    queues, policy = system.whole("trans_queue_size", 32), system.word("row_buf_policy", "OPEN_PAGE")
+    if policy not in _ROW_POLICIES:
+        raise unknown_name(f"{system.where} row_buf_policy", "row policy", policy, _ROW_POLICIES)
+    return Controller(queues, queues, system.whole("cmd_queue_size", 16), row_policy=_ROW_POLICIES[policy])
+
+
+def _parsed(path: Path) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(strict=False, interpolation=None, inline_comment_prefixes=(";", "#"))
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        reason = getattr(error, "strerror", None) or quoted(str(error).splitlines()[0])[1:-1]
+        raise CodesignError(f"{path}: {reason}") from error
+    if not parser.has_section("dram_structure"):
+        raise CodesignError(f"{path}: no [dram_structure]; is it a DRAMsim3 configuration?")
+    return parser
+
+
+def _refuse_other_policies(system: _Section) -> None:
+    for key, modelled in _ONLY.items():
+        if system.word(key, modelled).lower() != modelled.lower():
+            raise CodesignError(f"{system.where} {key}: only {modelled} is modelled")
+
+
 def _organization(structure: _Section, system: _Section, protocol: str) -> Organization:
-    s = {name: int(structure.number(name, default)) for name, default in _STRUCTURE.items()}
-    y = {name: int(system.number(name, default)) for name, default in _SYSTEM.items()}
+    s = {name: structure.whole(name, default) for name, default in _STRUCTURE.items()}
+    y = {name: system.whole(name, default) for name, default in _SYSTEM.items()}
     groups, banks = s["bankgroups"], s["banks_per_group"]
     if structure.word("bankgroup_enable", "true").lower() in ("false", "no", "0", "off"):
         groups, banks = 1, groups * banks
@@ -87,10 +126,12 @@ def _organization(structure: _Section, system: _Section, protocol: str) -> Organ
 
 
 def _clocks(timing: _Section, protocol: str, organization: Organization) -> dict[str, int]:
-    t = {name: int(timing.number(name, default)) for name, default in _TIMING.items()}
+    t = {name: timing.whole(name, default) for name, default in _TIMING.items()}
     rcd = t.pop("tRCD")
     if not protocol.startswith(("GDDR", "HBM")):
         t["tRCDRD"] = t["tRCDWR"] = rcd
+    else:  # DRAMsim3 takes AL from the tRCD of the others only
+        t["tRCDRD"], t["tRCDWR"] = t["tRCDRD"] + t["AL"], t["tRCDWR"] + t["AL"]
     if not protocol.startswith("GDDR") and protocol != "LPDDR4":
         t["tPPD"] = 0
     if organization.bankgroups == 1:

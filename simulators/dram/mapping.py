@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulators.dram.standard import Standard
-from workloads.errors import CodesignError, did_you_mean
+from workloads.errors import CodesignError, did_you_mean, quoted
 
 NAMES = {"ch": "channels", "ra": "ranks", "bg": "bank groups", "ba": "banks", "ro": "rows", "co": "bursts of a row"}
 FIELDS = tuple(NAMES)
+MOST_CHANNELS = 256
 KNOWN = ("rochrababgco", "rorabgbachco", "rorababgchco", "chrobabgraco", "rocorababgch", "chrarobabgco")
 
 
@@ -27,6 +28,8 @@ def widths(standard: Standard, channels: int) -> dict[str, int]:
     o = standard.organization
     sizes = {"ch": channels, "ra": o.ranks, "bg": o.bankgroups, "ba": o.banks, "ro": o.rows}
     bits = {name: _log2(size, f"{standard.name}: {NAMES[name]}") for name, size in sizes.items()}
+    if channels > MOST_CHANNELS:
+        raise CodesignError(f"{standard.name}: channels: {channels} is more than {MOST_CHANNELS}")
     return bits | {"co": _log2(max(1, o.columns // o.burst_length), f"{standard.name}: {NAMES['co']}")}
 
 
@@ -41,7 +44,7 @@ def positions(mapping: str, bits: Mapping[str, int]) -> dict[str, int]:
     fields = [mapping[i : i + 2] for i in range(0, len(mapping), 2)]
     if sorted(fields) != sorted(FIELDS):
         raise CodesignError(
-            f"mapping '{mapping}': name each of {', '.join(FIELDS)} once, most significant first, "
+            f"mapping {quoted(mapping)}: name each of {', '.join(FIELDS)} once, most significant first, "
             f"such as {KNOWN[0]} or {KNOWN[1]}{did_you_mean(mapping, KNOWN)}"
         )
     found, at = {}, 0

@@ -33,6 +33,7 @@ _NOW, _OFFERED, _ID, _LAST, _FREE, _DONE, _TRACED, _RECORD, _TRACE, _CHANNELS, _
 )  # fmt: skip
 _WAKE, _OPEN = S["wake_at"], S["open_reads"]
 MORE, FULL, GROW, ENDED = range(4)
+MOST_A_CLOCK = 4096
 
 
 @kernel
@@ -157,8 +158,8 @@ def run_dram(
         For channels that are no power of two, a bad mapping, or a negative address.
     """
     channels, mapping = channels or standard.channels, mapping or standard.mapping
-    if a_clock < 1:
-        raise CodesignError(f"requests a clock: {a_clock} is not at least 1")
+    if not 1 <= a_clock <= MOST_A_CLOCK:
+        raise CodesignError(f"requests a clock: {a_clock} is not within 1 and {MOST_A_CLOCK}")
     m = new_dram(standard, channels, mapping, controller or Controller(), record=record, trace=trace)
     result, kept = DramRun(standard, channels, mapping), _Kept()
     chunks = iter([requests]) if isinstance(requests, tuple) else iter(requests)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from simulators.dram.constraints import FOUR_ACTIVATES, JEDEC, PARAMETERS, Constraint, Window
 from workloads.errors import CodesignError
 
+MOST_BANKS, MOST_CLOCKS, MOST_CLOCK_NS = 1024, 1_000_000, 1000
+
 
 class Organization(NamedTuple):
     """Sizes of a channel.
@@ -106,10 +108,39 @@ class Standard:
         missing = [name for name in PARAMETERS if name not in self.timing]
         if missing:
             raise CodesignError(f"standard {self.name}: no value for {', '.join(missing)}")
-        for name in ("ranks", "bankgroups", "banks", "rows", "columns", "burst_length", "bus_bits"):
-            size = getattr(self.organization, name)
+        fault = self._organization_fault() or self._timing_fault()
+        if fault:
+            raise CodesignError(f"standard {self.name}: {fault}")
+
+    def _organization_fault(self) -> str:
+        """Return the first fault of the sizes, empty for none."""
+        o = self.organization
+        for name in ("ranks", "bankgroups", "banks", "rows", "columns", "device_bits", "burst_length", "bus_bits"):
+            size = getattr(o, name)
             if size < 1 or size & (size - 1):
-                raise CodesignError(f"standard {self.name}: {name} {size} is not a power of two")
+                return f"{name} {size} is not a power of two"
+        banks = o.ranks * o.bankgroups * o.banks
+        if banks > MOST_BANKS:
+            return f"{banks} banks of a channel (ranks x bank groups x banks) are more than {MOST_BANKS}"
+        if o.bus_bits < 8 or o.device_bits > o.bus_bits:
+            return f"bus_bits {o.bus_bits}: at least 8, and no less than device_bits ({o.device_bits})"
+        if o.burst_length > o.columns:
+            return f"burst_length {o.burst_length} is more than a row's {o.columns} columns"
+        return f"a channel of {o.channel_bytes} bytes is larger than 2^56" if o.channel_bytes > 1 << 56 else ""
+
+    def _timing_fault(self) -> str:
+        """Return the first fault of the clocks, empty for none."""
+        if not 0 < self.clock_ns <= MOST_CLOCK_NS:
+            return f"clock of {self.clock_ns} ns is not above 0 and at most {MOST_CLOCK_NS}"
+        for name, clocks in self.timing.items():
+            if not (0 if name != "BURST" else 1) <= clocks <= MOST_CLOCKS:
+                return f"{name} {clocks} is not within {int(name == 'BURST')} and {MOST_CLOCKS} clocks"
+        t, o = self.timing, self.organization
+        closing = max(t["tRAS"], t["AL"] + t["CWL"] + t["BURST"] + t["tWR"]) + t["tRP"] + o.bankgroups * o.banks
+        least = max(closing * o.ranks, closing + t["tRFC"])
+        if t["tREFI"] <= least:
+            return f"tREFI {t['tREFI']} leaves no time beside refreshes; it must be above {least} clocks"
+        return ""
 
     def clocks(self, formula) -> int:
         """Return a formula's value for this standard, in clocks."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads.errors import CodesignError
+from workloads.errors import CodesignError, quoted
 
 CHUNK = 1 << 16
 OPERATIONS = {"R": False, "READ": False, "W": True, "WRITE": True}
@@ -27,7 +27,7 @@ def read_requests(path: str | Path, chunk: int = CHUNK) -> Iterator[tuple[np.nda
         Naming the file, the line, and what is allowed.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             yield from _chunks(str(path), file, chunk)
     except OSError as error:
         raise CodesignError(f"{path}: {error.strerror or error}") from error
@@ -69,8 +69,8 @@ def _fault(where: str, fields: list[str], base: int) -> CodesignError:
         address = int(fields[0], base)
     except ValueError:
         kind = "a hexadecimal number" if base == 16 else "a number (0x for hexadecimal)"
-        return CodesignError(f"{where}: address '{fields[0]}' is not {kind}")
+        return CodesignError(f"{where}: address {quoted(fields[0])} is not {kind}")
     if not 0 <= address < _MOST:
-        return CodesignError(f"{where}: address {fields[0]} is not within 0 and 2^56 - 1")
-    given = f"'{fields[1]}' is not an operation" if len(fields) > 1 else "no operation after the address"
+        return CodesignError(f"{where}: address {quoted(fields[0])[1:-1]} is not within 0 and 2^56 - 1")
+    given = f"{quoted(fields[1])} is not an operation" if len(fields) > 1 else "no operation after the address"
     return CodesignError(f"{where}: {given}; use R or W")

@@ -35,6 +35,15 @@ def test_random_traffic_controllers_and_standards(seed):
     assert_equal(*both(standard, addresses, writes, *arguments))
 
 
+def test_a_bus_that_turns_more_slowly_than_a_bank_closes_and_opens():
+    slow = HBM2_2000.timing | {"CL": 48, "tRCDWR": 15, "tRP": 8, "tRTP": 9, "tRCDRD": 68, "tRAS": 45}
+    standard = replace(HBM2_2000.with_ranks(2), timing=slow)
+    for seed in range(4):
+        addresses, writes = traffic(seed, 200, 64, span=1 << 6)
+        both_ways = addresses, writes | (np.arange(200) % 2 == 0)
+        assert_equal(*both(standard, *both_ways, 1, "chrarobabgco", Controller(9, 3, 8, 2, row_policy="closed"), 4))
+
+
 def test_refresh_while_nothing_is_asked_and_under_load():
     standard = replace(HBM2_2000.with_ranks(2), timing=HBM2_2000.timing | {"tREFI": 900})
     addresses, writes = traffic(5, 600, 64, span=1 << 8)

@@ -94,8 +94,8 @@ def test_equal_to_plain_python(seed):
     for cycle in range(900):
         if rng.random() < busy:
             store, size = rng.random() < 0.3, int(rng.choice([16, 64, 256]))
-            identity, address = cycle % 64 + 64 * store, int(rng.integers(0, 1 << 12)) * 256 + int(rng.integers(0, 256 // size)) * size
-            address += int(rng.integers(0, 8))
+            identity, address = cycle % 64 + 64 * store, int(rng.integers(0, 1 << 12)) * 256
+            address += int(rng.integers(0, 256 // size)) * size + int(rng.integers(0, 8))
             ours = port.offer(memory, config, cycle, identity, address, size)
             assert ours == plain.offer(cycle, identity, store, address, size)
         if cycle % 3 or seed % 2:
