@@ -125,7 +125,7 @@ def _report(run: DramRun, beyond: int, row_policy: str) -> dict[str, Any]:
     n, standard = run.counts, run.standard
     size_bytes, seconds = standard.organization.request_bytes, run.cycles * standard.clock_ns * 1e-9
     columns = n["RD"] + n["RDA"] + n["WR"] + n["WRA"]
-    spent = energy_of(run)
+    spent = energy_of(run, standard.io_pj_per_bit)
     return {
         "standard": standard.name,
         "source": standard.source,
@@ -154,6 +154,7 @@ def _report(run: DramRun, beyond: int, row_policy: str) -> dict[str, Any]:
         "commands": run.commands_by_name,
         "energy_pj": None if spent is None else spent.total_pj,
         "energy_parts_pj": None if spent is None else spent.parts_pj,
+        "io_pj_per_bit": standard.io_pj_per_bit,
     }
 
 
@@ -205,7 +206,8 @@ def _energy_lines(r: dict[str, Any]) -> list[str]:
     if r["energy_pj"] is None:
         return [f"energy      not available: no IDD is published for {r['standard']}"]
     parts = [f"{name.replace('_', ' ')} {energy(pj)}" for name, pj in r["energy_parts_pj"].items() if pj]
-    return [f"energy      {energy(r['energy_pj'])} without I/O drivers", f"            {', '.join(parts)}"]
+    io = f"I/O at {r['io_pj_per_bit']:.2f} pJ/bit" if r["io_pj_per_bit"] else "without I/O drivers"
+    return [f"energy      {energy(r['energy_pj'])}, {io}", f"            {', '.join(parts)}"]
 
 
 def memory_report(trace: str, standard: str, json_output: bool, **options: Any) -> str:

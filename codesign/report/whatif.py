@@ -45,8 +45,13 @@ class WhatIf:
 
 def _bandwidth(machine: Machine) -> dict[str, Any]:
     memory, dma = machine.memory, machine.dma
+    more: dict[str, Any] = {"bytes_per_cycle": 2 * memory.bytes_per_cycle}
+    if memory.model == "dram":  # its bandwidth is that of its channels
+        from simulators.dram.standards import standard_named
+
+        more = {"channels": 2 * (memory.channels or standard_named(memory.standard).channels)}
     return {
-        "memory": memory.model_copy(update={"bytes_per_cycle": 2 * memory.bytes_per_cycle}),
+        "memory": memory.model_copy(update=more),
         "dma": dma.model_copy(
             update={"bus_bytes": 2 * dma.bus_bytes, "burst_bytes": max(dma.burst_bytes, 2 * dma.bus_bytes)}
         ),
