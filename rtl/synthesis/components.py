@@ -210,7 +210,7 @@ def _variants(
     if component.module == TOP:
         return [(component, Surroundings(), [])]
     by_path = surroundings(parts, TOP, library, component.module)
-    found = []
+    found: list[tuple[Component, Surroundings, list[str]]] = []
     for around, count in Counter(by_path.values()).most_common():
         variant = _difference(around, found[0][1]) if found else ""
         paths = [path for path, own in by_path.items() if own == around]

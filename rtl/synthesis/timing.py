@@ -63,8 +63,8 @@ def static_timing(netlist: Netlist, library: Library) -> Timing:
     start = [[0.0, 0.0] for _ in range(count)]
     cause: list[list[Cause]] = [[None, None] for _ in range(count)]
     _start(netlist, library, arrival, slew)
-    for net, times in enumerate(arrival):
-        start[net] = [times[RISE], times[FALL]]
+    for i, times in enumerate(arrival):
+        start[i] = [times[RISE], times[FALL]]
     loads = netlist.loads_ff
     for gate in netlist.gates:
         for pin in gate.cell.outputs():
@@ -89,7 +89,7 @@ def _path(
     """Return the cells from a path's start to its last net and edge, with what each adds."""
     found = []
     net, edge = last
-    while (step := cause[net][edge]) is not None:
+    while step := cause[net][edge]:
         gate, source, before = step
         found.append((gate.name, arrival[net][edge] - arrival[source][before]))
         net, edge = source, before
