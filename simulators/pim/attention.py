@@ -173,9 +173,7 @@ def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row:
         When the tiles need more rows than a bank has.
     """
     all_tiles = np.array(tiles if isinstance(tiles, np.ndarray) else list(tiles), np.int64).reshape(-1, 3)
-    rows = device.standard.organization.rows
-    if first_row + len(all_tiles) > rows:
-        raise CodesignError(f"device {device.name}: {first_row + len(all_tiles)} rows are needed, a bank has {rows}")
+    check_rows(device, first_row + len(all_tiles))
     row, firsts, dots, comps, ends = _parts(device, all_tiles)
     each = np.ones_like(comps) if device.composite else comps + ends
     lengths = firsts + 1 + dots * each
@@ -185,7 +183,7 @@ def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row:
     program[:, 1] = first_row + row[part]
     program[place == -1, :2] = GWRITE, 0
     header, compute = place == 0, place > 0
-    told = np.array([1 << (total - 1).bit_length() for total in (dots * comps).tolist()], np.int64)
+    told = 1 << np.ceil(np.log2(dots * comps)).astype(np.int64)
     program[header, 0], program[header, 2], program[header, 3] = HEADER, told, dots * ends
     part = part[compute]
     if device.composite:
@@ -199,7 +197,8 @@ def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row:
 
 def _parts(device: PimDevice, tiles: np.ndarray) -> np.ndarray:
     """Return tiles as they are told, int64 (5, parts): row, vector first, DOTs, COMPs of each, whether READRES ends."""
-    whole = {kind: _fitting(device, *kind) for kind in set(map(tuple, tiles[:, 1:].tolist()))}
+    kinds = [(kind >> 32, kind & 0xFFFFFFFF) for kind in np.unique(tiles[:, 1] << 32 | tiles[:, 2]).tolist()]
+    whole = {kind: _fitting(device, *kind) for kind in kinds}
     if all(kind == fitting for kind, fitting in whole.items()):
         return np.array([np.arange(len(tiles)), *tiles.T, np.ones(len(tiles), np.int64)])
     parts: list[tuple[int, int, int, int, int]] = []
@@ -213,7 +212,7 @@ def _parts(device: PimDevice, tiles: np.ndarray) -> np.ndarray:
     return np.array(parts, np.int64).reshape(-1, 5).T
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def _fitting(device: PimDevice, dots: int, comps: int) -> tuple[int, int]:
     """Return how many of a tile's DOTs, and COMPs of one, a HEADER tells: all, one of all, or one of a power of two."""
     if fits_between_refreshes(device, 1 << (dots * comps - 1).bit_length(), dots):
@@ -222,3 +221,34 @@ def _fitting(device: PimDevice, dots: int, comps: int) -> tuple[int, int]:
     while not device.composite and step > 1 and not fits_between_refreshes(device, 1 << (step - 1).bit_length(), 1):
         step = 1 << (step - 1).bit_length() - 1
     return 1, step
+
+
+@functools.lru_cache(maxsize=1024)
+def _program_alike(device: PimDevice, shape: AttentionShape, values: bool, kind: tuple[int, int]) -> np.ndarray:
+    length = kind[1] * device.lanes  # as many slices of tokens, and more tokens only within the last of them
+    tiles = v_tile_array(device, shape, length) if values else k_tile_array(device, shape, kind[0] * device.banks)
+    program = program_of(device, tiles, 0)
+    program.flags.writeable = False
+    return program
+
+
+def request_program(device: PimDevice, shape: AttentionShape, length: int, values: bool, first_row: int) -> np.ndarray:
+    """Return the commands of K.q, or of S.V (`values`), for one request, as `program_of` would from its tiles.
+
+    Raises
+    ------
+    CodesignError
+        When the device cannot hold the request, or its tiles need more rows than a bank has.
+    """
+    check_request(device, shape, length)
+    program = _program_alike(device, shape, values, alike(device, length)).copy()
+    program[program[:, 0] != GWRITE, 1] += first_row
+    check_rows(device, int(program[-1, 1]) + 1)
+    return program
+
+
+def check_rows(device: PimDevice, needed: int) -> None:
+    """Raise CodesignError when a bank has not so many rows."""
+    rows = device.standard.organization.rows
+    if needed > rows:
+        raise CodesignError(f"device {device.name}: {needed} rows are needed, a bank has {rows}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from simulators.pim.commands import COMMANDS
-from simulators.pim.device import C, DeviceTables, PimDevice, compile_device, worst_clocks
+from simulators.pim.device import C, DeviceTables, PimDevice, compile_device, fits_between_refreshes, worst_clocks
 from simulators.pim.kernel import FULL, NEVER, SCALARS, TRACE, S, advance
+from simulators.pim.memo import TileMemo, empty_memo
 from simulators.pim.traffic import check_requests
 from simulators.pim.traffic_kernel import QUEUE, TRAFFIC_SCALARS, WINDOW, T, advance_both
 from workloads.errors import CodesignError
@@ -14,6 +17,17 @@ from workloads.errors import CodesignError
 _ROOM = 4096
 _LONG_AGO = -(1 << 40)
 NO_PROGRAM = np.zeros((0, 4), np.int64)
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(device: PimDevice) -> tuple[DeviceTables, TileMemo]:
+    """Return a device's tables and the tiles that its channels have seen."""
+    return compile_device(device), empty_memo(device.banks)
+
+
+def forget_tiles() -> None:
+    """Forget all devices' tables and the tiles that their channels have seen: for measurements."""
+    _compiled.cache_clear()
 
 
 class PimChannel:
@@ -30,7 +44,7 @@ class PimChannel:
 
     def __init__(self, device: PimDevice, trace: bool = False, tables: DeviceTables | None = None) -> None:
         self.device = device
-        self._tables = tables or compile_device(device)
+        self._tables, self._memo = _compiled(device) if tables is None else (tables, empty_memo(device.banks))
         self._s = np.zeros(len(SCALARS), np.int64)
         interval = self._tables.cfg[C["refresh_clocks"]]
         self._s[S["due"]], self._s[S["record"]], self._s[S["reserved_row"]] = interval or NEVER, trace, -1
@@ -68,9 +82,9 @@ class PimChannel:
 
     def _check(self, program: np.ndarray) -> None:
         interval = int(self._tables.cfg[C["refresh_clocks"]])
-        readres = int(program[:, 3].max())
-        longest = worst_clocks(self.device, int(program[:, 2].max()), readres)
-        if interval and longest >= interval:
+        comps, readres = program[:, 2:].max(axis=0).tolist()
+        if not fits_between_refreshes(self.device, comps, readres):
+            longest = worst_clocks(self.device, comps, readres)
             raise CodesignError(
                 f"device {self.device.name}: a tile of up to {longest} clocks, a refresh included, does not fit in the "
                 f"{interval} clocks between refreshes"
@@ -98,7 +112,8 @@ class PimChannel:
                 self._s[S["traced"]] = 0
 
     def _step(self, program: np.ndarray, until: int) -> int:
-        return advance(*self._tables, program, self._s, self._rows, self._ready, self._counts, self._room, until)
+        state = (self._s, self._rows, self._ready, self._counts, self._room)
+        return advance(*self._tables, program, *state, until, *self._memo)
 
 
 class TrafficChannel(PimChannel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -37,6 +38,7 @@ CONFIG = (
 )  # fmt: skip
 C = {name: i for i, name in enumerate(CONFIG)}
 VALUE_LAYOUTS = ("page", "packed")
+PLACEMENTS = ("bank", "group", "buffer")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class PimDevice:
     value_layout : str
         "page": a row of S.V holds a page of tokens of one column (NeuPIMs); "packed": where tokens fill half of a row
         or less, several columns, one DOT each.
+    placement : str
+        Of the units: beside a "bank", behind the multiplexer of a bank "group", or on the "buffer" die.
     """
 
     name: str
@@ -95,6 +99,7 @@ class PimDevice:
     gwrite: Formula = GWRITE_CLOCKS
     vector_in_bank: bool = True
     value_layout: str = "page"
+    placement: str = "bank"
 
     def __post_init__(self) -> None:
         if self.row_buffers not in (1, 2):
@@ -104,7 +109,8 @@ class PimDevice:
                 raise CodesignError(f"device {self.name}: {name} {getattr(self, name)} is not at least 1")
         if self.unit_clock_ghz < 0:
             raise CodesignError(f"device {self.name}: unit_clock_ghz {self.unit_clock_ghz} is negative")
-        for name, allowed in (("activate", SPANS[1:]), ("precharge", SPANS), ("value_layout", VALUE_LAYOUTS)):
+        for name, allowed in (("activate", SPANS[1:]), ("precharge", SPANS), ("value_layout", VALUE_LAYOUTS),
+                              ("placement", PLACEMENTS)):  # fmt: skip
             if getattr(self, name) not in allowed:
                 raise unknown_name(f"device {self.name}: {name}", name, getattr(self, name), allowed)
         if self.activate == "channel" != self.precharge and self.standard.organization.ranks > 1:
@@ -117,6 +123,10 @@ class PimDevice:
             raise CodesignError(
                 f"device {self.name}: a row of {self.page_operands} operands is no whole number of {self.lanes} lanes"
             )
+
+    def __hash__(self) -> int:
+        """Return a hash of what differs most; devices are compared whole."""
+        return hash((self.name, self.channels, self.row_buffers, self.lanes, self.unit_banks))
 
     @property
     def banks(self) -> int:
@@ -265,6 +275,7 @@ def worst_clocks(device: PimDevice, comps: int, readres: int) -> int:
     return t["tRFC"] + closing + opening + close_estimate(device) + max(tile, clocks(device.gwrite))
 
 
+@functools.lru_cache(maxsize=4096)
 def fits_between_refreshes(device: PimDevice, comps: int, readres: int) -> bool:
     """Return whether a tile of so many COMPs and READRES, or a GWRITE, surely fits between two refreshes."""
     interval = device.standard.timing["tREFI"] // device.standard.organization.ranks

@@ -9,10 +9,11 @@ from __future__ import annotations
 from simulators.kernels import kernel
 from simulators.pim.commands import ACT, DOT, G_ACT, GWRITE, HEADER, PIM_PRE, PRE, REF
 from simulators.pim.device import C
+from simulators.pim.memo import begin, find, finish, repeat, tile_end
 
 SCALARS = (
     "clock", "head", "due", "refresh_rank", "waiting", "skip", "admitted", "gwrite_end", "traced", "record", "fits_at",
-    "from_bank", "slack", "reserved_row", "rest_at", "last_bank", "last_data",
+    "from_bank", "slack", "reserved_row", "rest_at", "tried", "entry", "begun", "tile_end", "margin",
 )  # fmt: skip
 S = {name: i for i, name in enumerate(SCALARS)}
 TRACE = ("clock", "command", "bank", "row")
@@ -22,7 +23,7 @@ DONE, FULL = range(2)
 VECTOR_BANK = 0  # the bank that GWRITE reads
 
 _CLOCK, _HEAD, _DUE, _RANK, _WAITING, _SKIP, _ADMITTED, _GWRITE_END, _TRACED, _RECORD, _FITS_AT, _FROM = range(12)
-_SLACK, _RESERVED, _REST_AT = S["slack"], S["reserved_row"], S["rest_at"]
+_SLACK, _RESERVED, _REST_AT, _TRIED, _ENTRY, _BEGUN, _TILE_END, _MARGIN = range(12, len(S))
 _RANKS, _GROUPS, _OF_GROUP, _BANKS, _BUFFERS, _INTERVAL = (
     C["ranks"], C["groups"], C["banks_of_group"], C["banks"], C["buffers"], C["refresh_clocks"],
 )  # fmt: skip
@@ -261,7 +262,25 @@ def after_issue(cfg, s, counts, program, command, comps):
 
 
 @kernel
-def advance(cfg, rules, first, waits, program, s, rows, ready, counts, trace, until):
+def _repeat_tile(program, s, rows, ready, counts, states, left, tiles, outcomes):
+    """Repeat the tile at the head when it is known, else let the memo watch it; return whether it was repeated."""
+    head, clock = s[_HEAD], s[_CLOCK]
+    s[_TRIED], end = head, tile_end(program, head)
+    if end == head:
+        return False
+    entry, known = find(program, head, end, ready, rows, clock, states, tiles, outcomes)
+    if known:
+        clocks = repeat(ready, rows, clock, program[head, 1], s[_DUE], counts, entry, left, outcomes)
+        if clocks > 0:
+            s[_CLOCK], s[_HEAD] = clock + clocks, end
+        return clocks > 0
+    begin(program, head, end, ready, rows, clock, counts, entry, states, tiles, outcomes)
+    s[_ENTRY], s[_BEGUN], s[_TILE_END], s[_MARGIN] = entry, clock, end, 0
+    return False
+
+
+@kernel
+def advance(cfg, rules, first, waits, program, s, rows, ready, counts, trace, until, states, left, tiles, outcomes):
     """Run a program from its head until its last command has issued, or to a clock (an empty program: only to it).
 
     Parameters
@@ -275,10 +294,17 @@ def advance(cfg, rules, first, waits, program, s, rows, ready, counts, trace, un
     trace : int64 (room, 4)
         Columns TRACE, when s.record; returns FULL when no room is left.
     until : int
+    states, left, tiles, outcomes
+        `memo.TileMemo`; not used when s.record.
     """
     n = program.shape[0]
+    s[_ENTRY], s[_TRIED] = NOTHING, NOTHING
     while s[_CLOCK] < until:
         head, clock = s[_HEAD], s[_CLOCK]
+        if s[_ENTRY] >= 0 and head == s[_TILE_END]:
+            clocks, row = clock - s[_BEGUN], program[head - 1, 1]
+            finish(ready, rows, clock, row, clocks, s[_MARGIN], counts, s[_ENTRY], left, outcomes)
+            s[_ENTRY] = NOTHING
         if n > 0 and head == n:
             return DONE
         if s[_RECORD] and s[_TRACED] == trace.shape[0]:
@@ -286,6 +312,12 @@ def advance(cfg, rules, first, waits, program, s, rows, ready, counts, trace, un
         if clock == s[_DUE]:
             s[_WAITING] += 1
             s[_DUE] += cfg[_INTERVAL]
+        if s[_WAITING] > 0 or s[_SKIP]:
+            s[_ENTRY] = NOTHING
+        elif head < n and s[_TRIED] != head and program[head, 0] == HEADER and until == NEVER and not s[_RECORD]:
+            may = clock >= s[_GWRITE_END] and clock != s[_FITS_AT]
+            if may and _repeat_tile(program, s, rows, ready, counts, states, left, tiles, outcomes):
+                continue
         soonest, command, bank, row, comps = s[_DUE], NOTHING, clock * 0, clock * 0 - 1, clock * 0
         if s[_WAITING] > 0:
             command, bank, at = refresh_step(cfg, s, rows, ready)
@@ -294,6 +326,8 @@ def advance(cfg, rules, first, waits, program, s, rows, ready, counts, trace, un
             row, comps = program[head, 1], program[head, 2]
             command, bank, at = head_step(cfg, s, rows, ready, program[head, 0], row, comps, program[head, 3])
             soonest = min(soonest, at)
+            if s[_REST_AT] < NEVER:
+                s[_MARGIN] = max(s[_MARGIN], clock - s[_BEGUN] + s[_DUE] - 1 - s[_REST_AT])
         if command == NOTHING:
             s[_CLOCK] = min(until, max(clock + 1, soonest))
             continue

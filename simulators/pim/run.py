@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,13 +12,11 @@ from simulators.pim.attention import (
     AttentionShape,
     Counts,
     alike,
-    k_tile_array,
-    program_of,
-    v_tile_array,
+    request_program,
 )
 from simulators.pim.channel import NO_PROGRAM, PimChannel, TrafficChannel
 from simulators.pim.commands import COMMANDS, COMP, G_ACT, GWRITE, PIM_PRE, READRES
-from simulators.pim.device import PimDevice, compile_device
+from simulators.pim.device import PimDevice
 from simulators.pim.traffic import Traffic, requests_of
 from workloads.errors import CodesignError
 
@@ -141,12 +139,11 @@ class _Attention:
         self, device: PimDevice, shape: AttentionShape, lengths: list[int], start: int, traffic: Traffic | None
     ) -> None:
         self.device, self.shape, self.lengths, self.start = device, shape, lengths, start
-        tables = compile_device(device)
         if traffic is None:
-            self.channel = PimChannel(device, tables=tables)
+            self.channel = PimChannel(device)
         else:
             later = replace(traffic, start=traffic.start + start)
-            self.channel = TrafficChannel(device, requests_of(device, later), tables=tables)
+            self.channel = TrafficChannel(device, requests_of(device, later))
         self.row, self.k_clocks, self.v_clocks, self.traffic_clocks = FIRST_ROW, 0, 0, 0
         self.k_done: list[int] = []
         self.v_done: list[int] = []
@@ -154,11 +151,11 @@ class _Attention:
 
     def multiply_keys(self) -> None:
         self.channel.idle_until(self.start)
-        self.k_clocks = self._run(k_tile_array, self.k_done)
+        self.k_clocks = self._run(False, self.k_done)
 
     def multiply_values(self, softmax_done: int) -> None:
         self.channel.idle_until(softmax_done)
-        self.v_clocks = self._run(v_tile_array, self.v_done)
+        self.v_clocks = self._run(True, self.v_done)
         if isinstance(self.channel, TrafficChannel):
             self.channel.drain()
             self.traffic_clocks = max(0, self.channel.last_data - self.start)
@@ -166,10 +163,10 @@ class _Attention:
             self.channel.idle_until(self.channel.clock + 2 * self.device.standard.timing["tREFI"])
         self.counts = self.channel.counts()
 
-    def _run(self, tiles: Callable[..., np.ndarray], done: list[int]) -> int:
+    def _run(self, values: bool, done: list[int]) -> int:
         t, clocks = self.device.standard.timing, 0
         for length in self.lengths:
-            program = program_of(self.device, tiles(self.device, self.shape, length), self.row)
+            program = request_program(self.device, self.shape, length, values, self.row)
             clocks += self.channel.run(program)
             self.row = int(program[-1, 1]) + 1
             done.append(self.channel.clock + t["CL"] + t["BURST"])
@@ -203,11 +200,11 @@ def run_beside(
     list of ChannelResult
         `k_clocks` holds the clocks of the whole program, `v_clocks` is 0.
     """
-    tables, found = compile_device(device), {}
+    found: dict[bytes, ChannelResult] = {}
     requests = requests_of(device, replace(traffic, start=traffic.start + start))
     for program in programs:
         if program.tobytes() not in found:
-            channel = TrafficChannel(device, requests, tables=tables)
+            channel = TrafficChannel(device, requests)
             channel.idle_until(start)
             clocks = channel.run(program)
             channel.drain()

@@ -7,6 +7,7 @@ import pytest
 
 from simulators.pim.attention import AttentionShape, k_tiles, program_of, v_tiles
 from simulators.pim.devices import DEVICES, NEUPIMS
+from simulators.pim.memo import KEPT
 from simulators.pim.reference import ReferenceChannel, names_of
 from simulators.pim.run import PimChannel
 
@@ -71,6 +72,33 @@ def test_options_of_a_device(change):
 def test_any_timing(seed):
     kernel, plain = both(other_timing(DEVICES[NAMES[seed % len(NAMES)]], seed), [33, 70], seed * 977)
     assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
+
+
+def state_of(channel):
+    """Return what a channel will do next depends on: delays that still run, rows, counts, refresh."""
+    return (
+        np.maximum(channel._ready[:KEPT] - channel.clock, 0).tolist(), channel._rows[: channel.device.row_buffers].tolist(),
+        channel.counts(), channel.clock, channel._s[:6].tolist(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_tiles_that_are_repeated_from_the_memo_do_what_they_would(seed):
+    r = np.random.default_rng(seed)
+    device = DEVICES[NAMES[seed % len(NAMES)]]
+    device = other_timing(device, seed) if seed % 2 else device
+    watched, repeated = PimChannel(device, trace=True), PimChannel(device)  # a channel that is traced repeats nothing
+    for _ in range(3):
+        length, tiles = int(r.integers(1, 900)), (k_tiles, v_tiles)[r.integers(0, 2)]
+        program = program_of(device, tiles(device, SHAPE, length), int(r.integers(1, 50)))
+        for part in np.array_split(program, np.sort(r.integers(0, len(program), 2))):
+            part = np.ascontiguousarray(part)
+            assert watched.run(part) == repeated.run(part)
+            assert state_of(watched) == state_of(repeated)
+            rest = int(r.integers(0, 3000))
+            watched.idle_until(watched.clock + rest)
+            repeated.idle_until(repeated.clock + rest)
+    assert (repeated._memo.outcomes[:, 0] > 0).sum() > 0
 
 
 def test_a_trace_longer_than_the_room_is_whole():
