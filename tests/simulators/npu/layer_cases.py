@@ -78,7 +78,7 @@ class LayerCase:
             "depthwise on the array": self.kind == "depthwise" and t.where == "array",
             "depthwise on the vector unit": self.kind == "depthwise" and t.where == "vector",
             "packed groups": t.packed_groups > 1,
-            "boxes of pixels": t.images > 1 and t.out_h < w.out_h or t.out_h > 1 and t.out_w < w.out_w,
+            "boxes of pixels": (t.images > 1 and t.out_h < w.out_h) or (t.out_h > 1 and t.out_w < w.out_w),
             "operands loaded each step": t.loads == "every",
             "rows of biases": t.bias == "rows",
             "fenced biases": t.bias == "fenced",
@@ -212,7 +212,7 @@ def draw_tiling(draw: Draw, machine: Machine, layer: Layer) -> Tiling:
 
 
 def _as_a_library_would(draw: Draw, machine: Machine, layer: Layer, tiling: Tiling) -> Tiling:
-    """Return the tiling, or one in four as a box of pixels, with operands loaded each step, biases first, short rows."""
+    """Return the tiling, or one in four as a box of pixels, operands loaded each step, biases first, short rows."""
     if draw.chance(0.75) or machine.array.pe.activation not in ("int8", "uint8", "int16"):
         return tiling
     w = layer.window
