@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from workloads.errors import CodesignError
 
@@ -18,12 +21,25 @@ def write_atomically(path: str | Path, text: str) -> None:
     CodesignError
         When the folder is missing or cannot be written.
     """
+    with written_atomically(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def written_atomically(path: str | Path) -> Iterator[TextIO]:
+    """Give a new file beside `path` to write to; it is renamed over `path` when all is written, removed at a fault.
+
+    Raises
+    ------
+    CodesignError
+        When the folder is missing or cannot be written.
+    """
     target = Path(path)
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+            yield file
         mask = os.umask(0)
         os.umask(mask)
         Path(temporary).chmod(0o666 & ~mask)

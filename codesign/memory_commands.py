@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from codesign.report.units import energy, si
@@ -65,12 +66,11 @@ def run_trace(
     beyond = _Beyond(chosen, channels or chosen.channels)
     controller = read_controller(Path(standard)) if standard.endswith(".ini") else Controller()
     controller = replace(controller, row_policy=row_policy or controller.row_policy)
-    run = run_dram(
-        chosen, beyond.counting(read_requests(trace)), channels or None, mapping or None, controller,
-        requests_per_clock, trace=bool(commands),
-    )  # fmt: skip
-    if commands:
-        _write_commands(run, commands)
+    with _commands_to(commands) as keep:
+        run = run_dram(
+            chosen, beyond.counting(read_requests(trace)), channels or None, mapping or None, controller,
+            requests_per_clock, trace=keep,
+        )  # fmt: skip
     return _report(run, beyond.count, controller.row_policy)
 
 
@@ -86,14 +86,21 @@ class _Beyond:
             yield addresses, writes
 
 
-def _write_commands(run: DramRun, path: str) -> None:
-    from codesign.files import write_atomically
+@contextmanager
+def _commands_to(path: str) -> Iterator[Any]:
+    """Give what writes commands to a CSV file as they come, False where none is asked for."""
+    if not path:
+        yield False
+        return
+    from codesign.files import written_atomically
     from simulators.dram.constraints import COMMANDS
     from simulators.dram.state import TRACE
 
-    lines = [",".join(TRACE)]
-    lines += [f"{c[0]},{COMMANDS[c[1]]},{','.join(map(str, c[2:]))}" for c in run.commands.tolist()]
-    write_atomically(path, "\n".join(lines) + "\n")
+    with written_atomically(path) as file:
+        file.write(f"{','.join(TRACE)}\n")
+        yield lambda rows: file.writelines(
+            f"{c[0]},{COMMANDS[c[1]]},{','.join(map(str, c[2:]))}\n" for c in rows.tolist()
+        )
 
 
 def _percentile(run: DramRun, share: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -137,7 +137,7 @@ def run_dram(
     controller: Controller | None = None,
     a_clock: int = 1,
     record: bool = False,
-    trace: bool = False,
+    trace: bool | Callable[[np.ndarray], None] = False,
 ) -> DramRun:
     """Run requests through a DRAM.
 
@@ -149,8 +149,10 @@ def run_dram(
         The standard's own when absent.
     a_clock : int
         Most requests offered in a clock.
-    record, trace : bool
-        Keep every completion; every command.
+    record : bool
+        Keep every completion.
+    trace : bool or callable
+        Keep every command; or give them away, some at a time, as `DramRun.commands` would hold them.
 
     Raises
     ------
@@ -160,8 +162,8 @@ def run_dram(
     channels, mapping = channels or standard.channels, mapping or standard.mapping
     if not 1 <= a_clock <= MOST_A_CLOCK:
         raise CodesignError(f"requests a clock: {a_clock} is not within 1 and {MOST_A_CLOCK}")
-    m = new_dram(standard, channels, mapping, controller or Controller(), record=record, trace=trace)
-    result, kept = DramRun(standard, channels, mapping), _Kept()
+    m = new_dram(standard, channels, mapping, controller or Controller(), record=record, trace=bool(trace))
+    result, kept = DramRun(standard, channels, mapping), _Kept(trace if callable(trace) else None)
     chunks = iter([requests]) if isinstance(requests, tuple) else iter(requests)
     for addresses, writes, last in _with_last(chunks):
         begin, status = int(m[_ID]), FULL
@@ -186,17 +188,18 @@ def _with_last(chunks: Iterator[Chunk]) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 class _Kept:
-    def __init__(self) -> None:
+    def __init__(self, commands_to: Callable[[np.ndarray], None] | None) -> None:
         self.done: list[np.ndarray] = []
         self.trace: list[np.ndarray] = []
+        self.commands_to = commands_to or self.trace.append
 
     def take(self, m: np.ndarray) -> None:
-        for kept, length, place, columns in (
-            (self.done, _DONE, H["done_at"], len(DONE)),
-            (self.trace, _TRACED, H["trace_at"], len(TRACE)),
+        for keep, length, place, columns in (
+            (self.done.append, _DONE, H["done_at"], len(DONE)),
+            (self.commands_to, _TRACED, H["trace_at"], len(TRACE)),
         ):
             if m[length]:
-                kept.append(m[m[place] : m[place] + m[length] * columns].reshape(-1, columns).copy())
+                keep(m[m[place] : m[place] + m[length] * columns].reshape(-1, columns).copy())
                 m[length] = 0
 
 

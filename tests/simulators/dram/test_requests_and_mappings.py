@@ -82,6 +82,14 @@ def test_a_mapping_names_each_field_once(mapping):
         places(DDR4_3200, mapping or "x", 1, 0)
 
 
+def test_commands_given_away_are_those_that_are_kept():
+    requests, given = (np.arange(20_000) * 7919 % 65536 * 64, np.arange(20_000) % 3 == 0), []
+    kept = run_dram(DDR4_3200, requests, trace=True).commands
+    assert run_dram(DDR4_3200, requests, trace=given.append).commands.size == 0
+    assert len(given) > 1
+    np.testing.assert_array_equal(np.concatenate(given), kept)
+
+
 def test_channels_are_a_power_of_two():
     with pytest.raises(CodesignError, match="hbm2-2000: channels: 3 is not a power of two"):
         places(HBM2_2000, None, 3, 0)
