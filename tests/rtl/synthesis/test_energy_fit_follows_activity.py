@@ -7,6 +7,7 @@ import pytest
 
 from rtl.synthesis.cost_rows import COLUMNS, TERMS, CostRow, OperandStatistics, read_rows, write_rows
 from rtl.synthesis.energy_fit import Sample, fit
+from rtl.synthesis.tables import _merged
 from workloads.errors import CodesignError
 
 KNOWN = {
@@ -64,6 +65,22 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     text = (tmp_path / "costs.csv").read_text()
     assert text.splitlines()[0] == ",".join(COLUMNS)
     assert read_rows(text, "costs.csv") == [ROW, register]
+
+
+def test_rows_of_one_kind_are_replaced_where_they_stand(tmp_path):
+    def row(kind: str, area: float) -> CostRow:
+        return CostRow(kind, "bit", area, 1, 142.2, 0.33, 1.41, "some_library TT", 7, 0.7, "synth", "yosys 0.70")
+
+    path = tmp_path / "costs.csv"
+    write_rows([row("register", 1.0), row("lane", 2.0), row("lane", 3.0), ROW], path)
+    assert _merged([row("lane", 4.0)], str(path)) == [row("register", 1.0), row("lane", 4.0), ROW]
+
+
+def test_a_table_of_before_blocks_had_a_size_is_read(tmp_path):
+    path = tmp_path / "costs.csv"
+    write_rows([ROW], path)
+    older = "\n".join(line.rsplit(",", 1)[0] for line in path.read_text().splitlines())
+    assert read_rows(older, "costs.csv") == [ROW]
 
 
 @pytest.mark.parametrize(
