@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import util
 
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable
 
 from rtl.synthesis.yosys import find_yosys
+from rtl.verilog_text import tidy
 from workloads.errors import CodesignError
 
 #: A component and the name of its module.
@@ -28,7 +31,8 @@ def verilog_of(parts: Sequence[Part]) -> str:
         When there is no Yosys, or it refuses a module.
     """
     remove = " ".join(f"-remove {name}" for name in _ATTRIBUTES)
-    texts = [rtlil.convert(component, name=name, emit_src=False) for component, name in parts]
+    with _without_collector():
+        texts = [rtlil.convert(component, name=name, emit_src=False) for component, name in parts]
     script = [f"read_rtlil <<rtlil\n{text}\nrtlil" for text in texts]
     script += ["proc -nomux -norom", "memory_collect", f"attrmap {remove}", f"attrmap -modattr {remove}"]
     script.append("write_verilog -norename")
@@ -37,7 +41,19 @@ def verilog_of(parts: Sequence[Part]) -> str:
     )
     if done.returncode:
         raise CodesignError(f"yosys: {done.stderr.strip().splitlines()[-1:] or 'no message'}")
-    return done.stdout
+    return tidy(done.stdout)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause the collector of cycles: Amaranth makes millions of small objects that all live until it is done."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _command() -> tuple[str, ...]:
