@@ -59,8 +59,10 @@ def run_requests(
     CodesignError
         For a bad file, an unknown device, model or placement, or a batch that does not fit.
     """
+    from codesign.costs.pim import bank_mac_of
     from simulators.pim.attention import SHAPES
     from simulators.pim.devices import device_named
+    from simulators.pim.energy import attention_energy
     from simulators.pim.placement import place
     from simulators.pim.run import run_attention
 
@@ -74,6 +76,8 @@ def run_requests(
     channel_of = given if given and not placement else place(placement or DEFAULT_PLACEMENT, lengths, chosen.channels)
     result = run_attention(chosen, SHAPES[model], lengths, channel_of)
     busy = [one.pim_clocks for one in result.channels]
+    mac = bank_mac_of(chosen)
+    energy = attention_energy(chosen, result, mac.comp_pj)
     totals = {name: sum(one.counts[name] for one in result.channels) for name in result.channels[0].counts}
     return {
         "device": chosen.name,
@@ -91,6 +95,11 @@ def run_requests(
         "busy_cycles_max": max(busy),
         "busy_cycles": busy,
         "commands": totals,
+        "energy_pj": energy.parts_pj,
+        "energy_total_pj": energy.total_pj,
+        "energy_per_request_pj": energy.total_pj / len(lengths),
+        "energy_missing": list(energy.missing),
+        "energy_source": f"{energy.source} ({mac.source})",
     }
 
 
@@ -107,6 +116,7 @@ def pim_report(requests: str, device: str, model: str, json_output: bool, **opti
     r = run_requests(requests, device, model, **options)
     if json_output:
         return json.dumps(r, indent=1) + "\n"
+    total, parts = r["energy_total_pj"] * 1e-12, {n.replace("_", " "): pj for n, pj in r["energy_pj"].items()}
     lines = [
         f"{r['device']}, {r['channels']} channels, row buffers of a bank: {r['row_buffers']}",
         f"table of {r['source']}",
@@ -116,6 +126,10 @@ def pim_report(requests: str, device: str, model: str, json_output: bool, **opti
         f"cycles      {r['cycles']:,} ({si(r['time_s'], 's')}), softmax done at {r['softmax_done_cycles']:,}",
         f"channels    busy {r['busy_cycles_mean']:,.0f} cycles on average, {r['busy_cycles_max']:,} the longest",
         f"commands    {', '.join(f'{name} {count:,}' for name, count in r['commands'].items() if count)}",
-        "energy      not available: no source for a COMP in this device",
+        f"energy      {si(total, 'J')}, {si(r['energy_per_request_pj'] * 1e-12, 'J')} a request and its token",
+        "            " + ", ".join(f"{name} {si(pj * 1e-12, 'J')}" for name, pj in parts.items() if pj),
+        f"            {r['energy_source']}",
     ]
+    if r["energy_missing"]:
+        lines.append(f"            not in it, no source: {', '.join(r['energy_missing'])}")
     return "\n".join(lines) + "\n"

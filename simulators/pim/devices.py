@@ -82,11 +82,11 @@ ATTACC_BANK = PimDevice(
     vector_in_bank=False,
 )  # fmt: skip
 ATTACC_GROUP = replace(
-    ATTACC_BANK, name="attacc_group", unit_banks=4, column=constant(6, "tCCDSB"),
+    ATTACC_BANK, name="attacc_group", unit_banks=4, column=constant(6, "tCCDSB"), placement="group",
     source=f"{_ATTACC}, a unit a bank group; MACSB every 6 clocks (power) takes one of its four banks",
 )  # fmt: skip
 ATTACC_BUFFER = replace(
-    ATTACC_BANK, name="attacc_buffer", unit_banks=32, column=tCCD_S,
+    ATTACC_BANK, name="attacc_buffer", unit_banks=32, column=tCCD_S, placement="buffer",
     source=f"{_ATTACC}, a unit a pseudo channel on the buffer die; MACPB every tCCD_S, bank after bank",
 )  # fmt: skip
 

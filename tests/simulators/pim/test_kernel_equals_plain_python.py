@@ -76,10 +76,9 @@ def test_any_timing(seed):
 
 def state_of(channel):
     """Return what a channel will do next depends on: delays that still run, rows, counts, refresh."""
-    return (
-        np.maximum(channel._ready[:KEPT] - channel.clock, 0).tolist(), channel._rows[: channel.device.row_buffers].tolist(),
-        channel.counts(), channel.clock, channel._s[:6].tolist(),
-    )  # fmt: skip
+    rows = channel._rows[: channel.device.row_buffers].tolist()
+    running = np.maximum(channel._ready[:KEPT] - channel.clock, 0).tolist()
+    return running, rows, channel.counts(), channel.clock, channel._s[:6].tolist()
 
 
 @pytest.mark.parametrize("seed", range(12))
