@@ -41,7 +41,7 @@ class Constraint(NamedTuple):
 class Window(NamedTuple):
     """At most `count` ACTs of a rank in any `span` clocks."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # a field of the name of a method of tuples
     span: Formula
 
 
