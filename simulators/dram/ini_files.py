@@ -122,7 +122,7 @@ def _organization(structure: _Section, system: _Section, protocol: str) -> Organ
     # A column of the file is a burst (GDDR), two beats (HBM) or one beat; here it is one beat.
     columns = s["columns"] * (s["BL"] if protocol.startswith("GDDR") else 2 if protocol.startswith("HBM") else 1)
     rank = Organization(1, groups, banks, s["rows"], columns, s["device_width"], y["bus_width"], s["BL"])
-    return rank._replace(ranks=max(1, (y["channel_size"] << 20) // rank.channel_bytes))
+    return rank._replace(ranks=max(1, (y["channel_size"] << 20) // max(1, rank.channel_bytes)))
 
 
 def _clocks(timing: _Section, protocol: str, organization: Organization) -> dict[str, int]:

@@ -70,6 +70,7 @@ INIS = {
     "timing.tREFI = 0": "tREFI 0 leaves no time beside refreshes; it must be above",
     "timing.tREFI = 450": "tREFI 450 leaves no time beside refreshes; it must be above",
     "dram_structure.BL = 0": "burst_length 0 is not a power of two",
+    "dram_structure.columns = 0": "is not a power of two",
     "dram_structure.BL = 2048": "burst_length 2048 is more than a row's 1024 columns",
     "dram_structure.device_width = 0": "device_bits 0 is not a power of two",
     "dram_structure.device_width = 128": "bus_bits 64: at least 8, and no less than device_bits (128)",
