@@ -31,6 +31,7 @@ from codesign.cli_options import (
 )
 from codesign.cli_output import check_file, dimensions_of, emit
 from codesign.cli_run import run
+from codesign.reproduce_commands import reproduce
 from workloads.errors import CodesignError
 
 app = typer.Typer(
@@ -284,6 +285,9 @@ def validate(
     emit(text, "")
     if not good:
         raise typer.Exit(1)
+
+
+app.command()(reproduce)
 
 
 @app.command()
