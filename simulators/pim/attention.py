@@ -174,7 +174,7 @@ def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row:
     """
     all_tiles = np.array(tiles if isinstance(tiles, np.ndarray) else list(tiles), np.int64).reshape(-1, 3)
     check_rows(device, first_row + len(all_tiles))
-    row, firsts, dots, comps, ends = _parts(device, all_tiles)
+    row, firsts, dots, comps, ends = tile_parts(device, all_tiles)
     each = np.ones_like(comps) if device.composite else comps + ends
     lengths = firsts + 1 + dots * each
     part = np.repeat(np.arange(len(firsts)), lengths)
@@ -195,7 +195,7 @@ def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row:
     return program
 
 
-def _parts(device: PimDevice, tiles: np.ndarray) -> np.ndarray:
+def tile_parts(device: PimDevice, tiles: np.ndarray) -> np.ndarray:
     """Return tiles as they are told, int64 (5, parts): row, vector first, DOTs, COMPs of each, whether READRES ends."""
     kinds = [(kind >> 32, kind & 0xFFFFFFFF) for kind in np.unique(tiles[:, 1] << 32 | tiles[:, 2]).tolist()]
     whole = {kind: _fitting(device, *kind) for kind in kinds}

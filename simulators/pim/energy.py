@@ -9,7 +9,7 @@ What has no source is not counted, and the result names it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulators.dram.energy import command_energy
 from simulators.dram.standards import GDDR6, HBM2_2000
@@ -54,17 +54,19 @@ class EnergyTable:
     missing: tuple[str, ...] = ()
 
 
-# O'Connor et al. (MICRO 2017), as AttAcc (ASPLOS 2024) takes it: pJ a bit.
-_SPLIT = {"row_pj_per_bit": 0.11, "cell": 0.44, "group": 1.01, "bus": 1.23, "tsv": 0.50, "io": 0.30}
 _SPLIT_SOURCE = "HBM split of O'Connor et al. (MICRO 2017)"
+# As AttAcc (ASPLOS 2024) takes it: pJ a bit.
+_SPLIT = EnergyTable(0.11, 0.44, 1.01, 1.23, 0.50, 0.30, None, None, None, _SPLIT_SOURCE, ("refresh", "standby"))
 
 
 def _hbm2_table(channels: float) -> EnergyTable:
     """Return the table of a channel that is a part of a 128-bit HBM2 channel."""
     idd = command_energy(HBM2_2000)
     assert idd is not None
-    standby = [value * channels for value in (idd.refresh_pj, idd.active_clock_pj, idd.precharged_clock_pj)]
-    return EnergyTable(*_SPLIT.values(), *standby, source=f"{_SPLIT_SOURCE}; IDD of {HBM2_2000.source}")
+    return replace(
+        _SPLIT, refresh_pj=idd.refresh_pj * channels, active_clock_pj=idd.active_clock_pj * channels, missing=(),
+        precharged_clock_pj=idd.precharged_clock_pj * channels, source=f"{_SPLIT_SOURCE}; IDD of {HBM2_2000.source}",
+    )  # fmt: skip
 
 
 def _gddr6_table() -> EnergyTable:
@@ -73,23 +75,20 @@ def _gddr6_table() -> EnergyTable:
     assert idd is not None
     # IDD4R is drawn with a read every tCCD_S, which is more than the BURST that DRAMsim3 counts.
     read_bit = idd.read_pj * t["tCCD_S"] / t["BURST"] / (o.request_bytes * 8)
-    inside = _SPLIT["cell"] + _SPLIT["group"] + _SPLIT["bus"]
-    path = [read_bit * _SPLIT[name] / inside for name in ("cell", "group", "bus")]
-    row_bit = idd.activate_pj / o.devices / (o.columns * o.device_bits)
-    standby = [value / o.devices for value in (idd.refresh_pj, idd.active_clock_pj, idd.precharged_clock_pj)]
-    source = f"IDD of {GDDR6.source}, a x16 device; its read divided as the {_SPLIT_SOURCE}"
-    return EnergyTable(row_bit, *path, 0.0, 0.0, *standby, source, ("off-chip drivers",))
+    part = read_bit / (_SPLIT.cell + _SPLIT.group + _SPLIT.bus)
+    return EnergyTable(
+        idd.activate_pj / o.devices / (o.columns * o.device_bits), part * _SPLIT.cell, part * _SPLIT.group,
+        part * _SPLIT.bus, 0.0, 0.0, idd.refresh_pj / o.devices, idd.active_clock_pj / o.devices,
+        idd.precharged_clock_pj / o.devices,
+        f"IDD of {GDDR6.source}, a x16 device; its read divided as the {_SPLIT_SOURCE}", ("off-chip drivers",),
+    )  # fmt: skip
 
 
-_NO_IDD = EnergyTable(
-    **_SPLIT, refresh_pj=None, active_clock_pj=None, precharged_clock_pj=None, source=_SPLIT_SOURCE,
-    missing=("refresh", "standby"),
-)  # fmt: skip
 TABLES = {
     "hbm2-2000-pim": _hbm2_table(1.0),
     "hbm2-2400": _hbm2_table(0.5),
     "gddr6-aim": _gddr6_table(),
-    "hbm3-5200-pim": _NO_IDD,
+    "hbm3-5200-pim": _SPLIT,
 }
 
 

@@ -114,7 +114,7 @@ def run_attention(
     CodesignError
         For no request, a length below 1, a channel that the device has not, or rows beyond a bank's.
     """
-    mine = _requests_of(device, lengths, channel_of)
+    mine = requests_of_channels(device, lengths, channel_of)
     kinds: dict[tuple, list[int]] = {}
     for number, requests in enumerate(mine):
         kinds.setdefault(tuple(alike(device, lengths[i]) for i in requests), []).append(number)
@@ -213,7 +213,7 @@ def run_beside(
     return [replace(found[program.tobytes()]) for program in programs]
 
 
-def _requests_of(device: PimDevice, lengths: Sequence[int], channel_of: Sequence[int]) -> list[list[int]]:
+def requests_of_channels(device: PimDevice, lengths: Sequence[int], channel_of: Sequence[int]) -> list[list[int]]:
     if not len(lengths) or len(lengths) != len(channel_of):
         raise CodesignError(f"attention: {len(lengths)} requests, {len(channel_of)} channels of them")
     mine: list[list[int]] = [[] for _ in range(device.channels)]
