@@ -26,8 +26,8 @@ def write_rtl(machine: str, out: str, overrides: list[str]) -> str:
     from rtl.design import Design
     from rtl.readme import readme_of
 
-    design = Design.of(read_machine(machine, overrides))
-    folder = Path(out)
+    described = read_machine(machine, overrides)
+    design, folder = Design.of(described), Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -35,7 +35,8 @@ def write_rtl(machine: str, out: str, overrides: list[str]) -> str:
     files = {"npu.v": design.verilog, "README.md": readme_of(design.parameters)}
     for name, text in files.items():
         write_atomically(str(folder / name), text)
-    return "".join(f"{folder / name}: {len(text.splitlines()):,} lines\n" for name, text in files.items())
+    told = "".join(f"{folder / name}: {len(text.splitlines()):,} lines\n" for name, text in files.items())
+    return told + (f"one core of {described.cores}, without the memory that they share\n" if described.cores > 1 else "")
 
 
 def check_random_cases(

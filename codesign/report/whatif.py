@@ -109,7 +109,7 @@ def _changed(result: Result, what: str, change: Callable[[Machine], dict[str, An
     fidelity = "fast" if result.fidelity == "fast" else "cycle"
     try:
         updated = Machine.model_validate(machine.model_copy(update=change(machine)).model_dump())
-        simulation = simulate(trace, updated, fidelity=fidelity, allow_host=True)
+        simulation = simulate(trace, updated, fidelity=fidelity, allow_host=True, partition=result.simulation.partition)
     except (ValueError, CodesignError) as fault:
         return WhatIf(what, note=str(fault).splitlines()[0])
     after = assemble(simulation, result.network, result.weights, [])

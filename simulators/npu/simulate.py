@@ -67,6 +67,7 @@ class Simulation:
     layers: list[LayerRun] = field(default_factory=list)
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    partition: str = BEST
 
     @property
     def cycles(self) -> int:
@@ -253,11 +254,10 @@ def simulate(
         _check_supported(machine, trace)
     _check_mapping(trace, mapping)
     check_cores(machine, partition)
-    if machine.cores > 1 and (mapping or fidelity == "exact"):
-        what = "a mapping pins the tiles" if mapping else "fidelity exact has the registers"
-        raise CodesignError(f"{machine.name}: cores: {what} of one core, this machine has {machine.cores}")
+    if mapping or fidelity == "exact":
+        _check_one_core(machine, "a mapping pins the tiles" if mapping else "fidelity exact has the registers")
     runner = _Runner(compile_for(machine), trace, objective, action_pj, fidelity, partition)
-    result = Simulation(machine, trace, fidelity)
+    result = Simulation(machine, trace, fidelity, partition=partition)
     exact = None
     if fidelity == "exact":
         _check_exact(machine)
@@ -301,6 +301,11 @@ def _on_cores(run: CoresRun, layer: Layer, where: str) -> LayerRun:
     )  # fmt: skip
 
 
+def _check_one_core(machine: Machine, what: str) -> None:
+    if machine.cores > 1:
+        raise CodesignError(f"{machine.name}: cores: {what} of one core, this machine has {machine.cores}")
+
+
 def _check_mapping(trace: Trace, mapping: Mapping[str, Mapping[str, Any]] | None) -> None:
     names = {layer.name for layer in trace.layers}
     for name in mapping or {}:
@@ -318,6 +323,7 @@ def choose_mapping(
     """Return the mapping that `simulate` would choose: a tiling by layer name."""
     if not allow_host:
         _check_supported(machine, trace)
+    _check_one_core(machine, "a mapping pins the tiles")
     runner = _Runner(compile_for(machine), trace, objective, action_pj, "fast")
     layers = [layer for layer in trace.layers if runs_on(machine, layer) not in ("view", "host")]
     return {layer.name: _mapping(runner, layer) for layer in layers}

@@ -21,6 +21,12 @@ def test_options_are_fields_of_the_machine(capsys):
     assert {row["note"] for row in told["layers"]} <= {"", "1 core", "2 cores, by rows", "4 cores, by rows"}
 
 
+def test_a_mapping_is_of_one_core(capsys):
+    assert _outcome(["map", "digits", "--machine", "small_npu_8x8", "--set", "cores=2"]) == 2
+    expected = "small_npu_8x8: cores: a mapping pins the tiles of one core, this machine has 2\n"
+    assert capsys.readouterr().err == expected
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
