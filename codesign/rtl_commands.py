@@ -36,7 +36,7 @@ def write_rtl(machine: str, out: str, overrides: list[str]) -> str:
     for name, text in files.items():
         write_atomically(str(folder / name), text)
     told = "".join(f"{folder / name}: {len(text.splitlines()):,} lines\n" for name, text in files.items())
-    return told + (f"one core of {described.cores}, without the memory that they share\n" if described.cores > 1 else "")
+    return told + f"one core of {described.cores}, without the memory that they share\n" * (described.cores > 1)
 
 
 def check_random_cases(
