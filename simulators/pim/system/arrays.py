@@ -57,7 +57,8 @@ def blocks_of(arrays: Arrays, product: Product, tokens: int) -> Blocks:
     best, least = None, None
     for token_blocks in range(1, _ceil(tokens, arrays.cols) + 1):
         height = _ceil(_ceil(tokens, token_blocks), arrays.cols) * arrays.cols
-        if _ceil(tokens, height) != token_blocks:
+        fits = SUM_BYTES * min(height, tokens) * arrays.rows <= arrays.sum_bytes or height == arrays.cols
+        if _ceil(tokens, height) != token_blocks or not fits:
             continue
         width = arrays.sum_bytes // (SUM_BYTES * min(height, tokens)) // arrays.rows * arrays.rows
         width = min(max(width, arrays.rows), _ceil(product.width, arrays.rows) * arrays.rows)

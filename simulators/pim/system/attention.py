@@ -98,7 +98,8 @@ def attend(
     Parameters
     ----------
     beside : Stage
-        What the NPU does meanwhile: its reads and writes are offered at its mean rate.
+        What the NPU does meanwhile. Its reads and writes are offered at its mean rate; with one row buffer, as early
+        as they are taken: PIM holds such a memory for longer than the NPU's buffers last, and nothing is caught up.
     memory_ratio : float
         Memory clocks per machine cycle.
     longest_only : bool
@@ -112,7 +113,8 @@ def attend(
     groups = block.decoder.groups
     lengths = [length for length in requests.lengths for _ in range(groups)]
     channel_of = [channel for channel in requests.channel_of for _ in range(groups)]
-    traffic = None if beside is None else _traffic(beside, channels, memory_ratio)
+    rate = memory_ratio if device.row_buffers > 1 else 0.0
+    traffic = None if beside is None else _traffic(beside, channels, rate)
     ran = run_attention(device, block.shape, lengths, channel_of, start, traffic)
     busy, lost = max(one.pim_clocks for one in ran.channels), 0
     if traffic is not None:
@@ -123,4 +125,4 @@ def attend(
 
 def _traffic(stage: Stage, channels: int, memory_ratio: float) -> Traffic:
     read, written = -(-stage.read_bytes // channels), -(-stage.write_bytes // channels)
-    return Traffic(read, written, (read + written) / max(1.0, stage.cycles * memory_ratio))
+    return Traffic(read, written, (read + written) / max(1.0, stage.cycles * memory_ratio) if memory_ratio else 0.0)
