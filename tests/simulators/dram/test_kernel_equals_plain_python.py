@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from simulators.dram.legality import first_fault
 from simulators.dram.mapping import KNOWN
 from simulators.dram.reference import run_reference
 from simulators.dram.run import run_dram
 from simulators.dram.standards import DDR4_3200, HBM2_2000, STANDARDS
 from simulators.dram.state import Controller
-from tests.simulators.dram.traffic import controller, traffic
+from tests.simulators.dram.traffic import controller, random_mapping, random_standard, traffic
 
 NAMES = sorted(STANDARDS)
 
@@ -33,6 +34,28 @@ def test_random_traffic_controllers_and_standards(seed):
     addresses, writes = traffic(seed, 120, standard.organization.request_bytes)
     arguments = (4 >> seed % 3, KNOWN[seed % len(KNOWN)], controller(seed), 1 + seed % 5)
     assert_equal(*both(standard, addresses, writes, *arguments))
+
+
+def random_case(seed):
+    rng = np.random.default_rng(seed)
+    standard, mapping = random_standard(rng), random_mapping(rng)
+    size_bytes, span = standard.organization.request_bytes, 1 << int(rng.integers(4, 18))
+    addresses, writes = traffic(seed, int(rng.integers(50, 250)), size_bytes, span)
+    channels, a_clock = int(2 ** rng.integers(0, 3)), int(rng.integers(1, 6))
+    ours, plain = both(standard, addresses, writes, channels, mapping, controller(seed), a_clock)
+    assert_equal(ours, plain)
+    assert first_fault(standard, ours.commands) == ""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_standards_that_nobody_makes(seed):
+    random_case(seed)
+
+
+@pytest.mark.slow
+def test_hundred_standards_that_nobody_makes():
+    for seed in range(1000, 1100):
+        random_case(seed)
 
 
 def test_a_bus_that_turns_more_slowly_than_a_bank_closes_and_opens():

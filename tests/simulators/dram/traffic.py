@@ -1,7 +1,13 @@
 """Traffic that puts a controller to work: streams, random rows, repeated addresses, bursts of writes."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from simulators.dram.constraints import Window
+from simulators.dram.formulas import parameter
+from simulators.dram.mapping import FIELDS
+from simulators.dram.standards import STANDARDS
 from simulators.dram.state import Controller
 
 
@@ -28,3 +34,26 @@ def controller(seed):
         return Controller(row_policy=row_policy)
     reads, writes, depth = (int(x) for x in rng.integers(1, 12, 3))
     return Controller(reads, writes, depth, int(rng.integers(0, 9)), int(rng.integers(0, 6)), row_policy, seed % 5 > 0)
+
+
+def random_standard(rng):
+    """Return a standard that nobody makes: sizes, clocks, windows and buses drawn around one that ships."""
+    base = list(STANDARDS.values())[rng.integers(len(STANDARDS))]
+    sizes = {name: int(2 ** rng.integers(0, most)) for name, most in (("ranks", 3), ("bankgroups", 3), ("banks", 4))}
+    organization = base.organization._replace(rows=int(2 ** rng.integers(8, 17)), **sizes)
+    clocks = {n: c if rng.random() < 0.5 else max(1, int(c * rng.uniform(0.3, 2.5))) for n, c in base.timing.items()}
+    least = (clocks["tRFC"] + clocks["tRAS"] + clocks["tRP"] + 300) * organization.ranks
+    clocks["tREFI"] = max(clocks["tREFI"] // int(rng.integers(1, 12)), least)
+    windows = base.windows
+    if rng.random() < 0.3:
+        clocks["tXAW"] = int(rng.integers(50, 600))
+        windows = (*windows, Window(int(rng.integers(2, 40)), parameter("tXAW")))
+    two_buses = bool(rng.random() < 0.5)
+    return replace(
+        base, organization=organization, timing=clocks, windows=windows, row_and_column_bus=two_buses, channels=1
+    )
+
+
+def random_mapping(rng):
+    """Return the six fields of an address in any order."""
+    return "".join(rng.permutation(list(FIELDS)))
