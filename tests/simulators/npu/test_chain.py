@@ -71,20 +71,30 @@ def never_waits(case: LayerCase) -> bool:
 
 
 @cache
+def case_of(seed: int) -> LayerCase:
+    """Return a seed's case, drawn once for all tests."""
+    return layer_case(seed)
+
+
+@cache
+def program_of(seed: int) -> tuple[Machine, np.ndarray, np.ndarray, np.ndarray | None, Run]:
+    """Return a random program's case, and what `cycle` says of it."""
+    machine, program, dram, stalls = random_case(seed)
+    return machine, program, dram, stalls, run_cycle(machine, program, stalls)
+
+
 def layer_classes(seed: int) -> frozenset[str]:
     """Return what a seed's case covers."""
-    case = layer_case(seed)
+    case = case_of(seed)
     found = case.classes
     found |= {"twin"} if is_twin_case(case.machine, case.cycle) else set()
     found |= {"nothing waits"} if never_waits(case) else {"stalls"}
     return frozenset(found)
 
 
-@cache
 def program_classes(seed: int) -> frozenset[str]:
     """Return what a random program's case covers (it has no layer)."""
-    machine, program, _, stalls = random_case(seed)
-    cycle = run_cycle(machine, program, stalls)
+    machine, _, _, _, cycle = program_of(seed)
     waits = waits_of(cycle.counts)
     twin = {"twin"} if is_twin_case(machine, cycle) else set()
     return frozenset(waits | twin | ({"stalls"} if waits - HARMLESS else set()))
@@ -93,7 +103,7 @@ def program_classes(seed: int) -> frozenset[str]:
 @pytest.mark.parametrize("seeds", chunks(LAYER_SEEDS), ids=str)
 def test_layers_agree_in_every_cycle_and_bit(seeds):
     for seed in seeds:
-        case = layer_case(seed)
+        case = case_of(seed)
         what = f"layer_case({seed})"
         memories = case.memories()
         dram = memories.dram.copy()
@@ -110,7 +120,7 @@ def test_layers_agree_in_every_cycle_and_bit(seeds):
 @pytest.mark.parametrize("seeds", chunks(LAYER_SEEDS), ids=str)
 def test_fast_is_cycle_where_nothing_waits_and_never_above(seeds):
     for seed in seeds:
-        case = layer_case(seed)
+        case = case_of(seed)
         compiled = compile_for(case.machine)
         fast = int(estimate(compiled.config, compiled.functions, case.plan.g, case.plan.codes)[CYCLES])
         if never_waits(case):
@@ -121,10 +131,9 @@ def test_fast_is_cycle_where_nothing_waits_and_never_above(seeds):
 @pytest.mark.parametrize("seeds", chunks(PROGRAM_SEEDS), ids=str)
 def test_random_programs_agree_in_every_cycle_and_bit(seeds):
     for seed in seeds:
-        machine, program, dram, stalls = random_case(seed)
+        machine, program, dram, stalls, cycle = program_of(seed)
         what = f"random_case({seed})"
         check_program(machine, program, len(dram))
-        cycle = run_cycle(machine, program, stalls)
         exact = run_exact(machine, program, new_memories(machine, dram.copy()), stalls)
         assert_same_times(exact, cycle, f"{what}: exact and cycle")
         if is_twin_case(machine, cycle):
