@@ -112,7 +112,7 @@ def explain(name: str) -> str:
     CodesignError
         For a name that is neither, naming the nearest.
     """
-    from simulators.activity import COUNTERS
+    from simulators.activity import COUNTERS, MEMORY_COUNTERS
 
     key = re.sub(r"[\s-]+", "_", name.strip().lower()).strip("_")
     key = {"total": "energy_pj", "energy": "energy_pj", "area": "area_um2", "latency": "latency_s"}.get(key, key)
@@ -120,14 +120,15 @@ def explain(name: str) -> str:
         term = TERMS[key]
         place = f"{term.module}:{_line(term.module, term.mark)}"
         return f"{key}: {term.meaning}\n  formula  {term.formula}\n  source   {place}\n"
-    if key in COUNTERS:
+    if key in COUNTERS or key in MEMORY_COUNTERS:
         module = "simulators/activity.py"
         line = _line(module, f'"{key}",')
         said = _text(module)[line - 1].partition("#")[2].strip()
         meaning = said or key.replace("_", " ")
-        formula = "counted in the simulation, an integer, equal in every fidelity"
+        counted = "simulation, an integer, equal in every fidelity", "DRAM, an integer, equal in cycle and exact"
+        formula = f"counted in the {counted[key in MEMORY_COUNTERS]}"
         return f"{key}: {meaning}\n  formula  {formula}\n  source   {module}:{line}\n"
-    known = (*TERMS, *(counter for counter in COUNTERS if counter not in TERMS))
+    known = (*TERMS, *(counter for counter in (*COUNTERS, *MEMORY_COUNTERS) if counter not in TERMS))
     raise unknown_name("explain", "reported figure or counter", name, known)
 
 

@@ -48,11 +48,11 @@ COUNTERS = (
 )
 #: Counters of a cycle-level DRAM in one run; the machine has no registers for them.
 MEMORY_COUNTERS = (
-    "dram_activates",
-    "dram_precharges",
-    "dram_reads",  # column commands
-    "dram_writes",
-    "dram_refreshes",
+    "dram_activates",  # ACT commands: a row is opened
+    "dram_precharges",  # PRE commands: a row is closed
+    "dram_reads",  # column commands that read, of the DRAM's own request size
+    "dram_writes",  # column commands that write, those that still wait at the end counted
+    "dram_refreshes",  # REF commands, each of a rank
     "dram_row_hits",  # column commands that found their row open
     "dram_active_clocks",  # of the memory, summed over ranks: a bank of the rank is open
     "dram_idle_clocks",  # no bank of the rank is open

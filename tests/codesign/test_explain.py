@@ -9,7 +9,7 @@ import pytest
 
 import codesign as cd
 from codesign.explain import TERMS, explain
-from simulators.activity import COUNTERS
+from simulators.activity import COUNTERS, MEMORY_COUNTERS
 from workloads.errors import CodesignError
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def test_every_figure_of_a_result_is_explained():
     assert {name for name in figures if name not in TERMS and name not in COUNTERS} == set()
 
 
-@pytest.mark.parametrize("name", [*TERMS, *COUNTERS])
+@pytest.mark.parametrize("name", [*TERMS, *COUNTERS, *MEMORY_COUNTERS])
 def test_the_source_line_exists(name):
     text = explain(name)
     module, line = re.search(r"source   (\S+):(\d+)", text).groups()
