@@ -148,7 +148,7 @@ def scheduler_parameters(device: PimDevice) -> SchedulerParameters:
         o.ranks, o.bankgroups, o.banks, device.row_buffers == 2, device.vector_in_bank, device.spans, o.rows,
         slices, slices, value("refresh_clocks"),
         tuple((*key, clocks) for key, clocks in sorted(delays.items())),
-        (DOT, PIM_PRE, GWRITE) if device.dot_holds_row else (DOT,),
+        device.held_by_dot,
         value("gwrite_clocks"), value("step_clocks"), value("fill_steps"), value("open_estimate"),
         value("precharge_estimate"), value("close_estimate"), value("activate_clocks"), value("trcd_clocks"),
         value("readres_clocks"),

@@ -2,10 +2,10 @@
 # (a bank's MAC is also made to read its ports)
 """A channel's compute unit: the global buffer, the bank MACs, and what turns a command into slices and strobes.
 
-Commands come as the scheduler issues them (`simulators.pim.commands`): HEADER sets the slice to 0; COMP takes the next
-slice of row and buffer; READRES reads the sums; DOT does `comps` COMPs, a step apart, and a READRES a step after the
-last, no sooner than `fill_steps` steps after the first; GWRITE copies the open row of bank 0, column by column. What a
-column access returns is there a clock later, as the global buffer's own memory is.
+Commands come as the scheduler issues them (`simulators.pim.commands`): the first COMP or DOT behind a HEADER takes
+slice 0, each other COMP the next; READRES reads the sums; DOT does `comps` COMPs, a step apart, and a READRES a step
+after the last, no sooner than `fill_steps` steps after the first; GWRITE copies the open row of bank 0, column by
+column. What a column access returns is there a clock later, as the global buffer's own memory is.
 """
 
 from __future__ import annotations
@@ -96,9 +96,14 @@ class ComputeUnit(wiring.Component):
             m.d.sync += until_read.eq(p.step * Mux(self.comps < p.fill_steps, p.fill_steps, self.comps))
         with m.Elif(until_read != 0):
             m.d.sync += until_read.eq(until_read - 1)
-        place = Signal(range(p.slices))
-        with m.If(header | comp):
-            m.d.sync += place.eq(Mux(header, 0, place + 1))
+        # A HEADER may issue while a DOT before it still runs: it sets the slice of the COMP or DOT behind it.
+        following, fresh = Signal(range(p.slices)), Signal()
+        starts = self._is(COMP) | dot
+        place = Mux(starts & fresh, 0, following)
+        with m.If(header | starts):
+            m.d.sync += fresh.eq(header)
+        with m.If(comp):
+            m.d.sync += following.eq(place + 1)
         return comp, self._is(READRES) | (until_read == 1), place
 
     def _load(self, m: Module) -> tuple[Value, Value]:

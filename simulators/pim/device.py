@@ -20,6 +20,7 @@ from simulators.pim.commands import (
     GWRITE,
     GWRITE_CLOCKS,
     PIM_PRE,
+    PRE,
     SPAN_OF,
     SPANS,
     STEP,
@@ -59,7 +60,8 @@ class PimDevice:
     composite : bool
         One command slot starts n COMPs and their READRES (DOT); else each has a slot.
     dot_holds_row : bool
-        PIM_PRE and GWRITE wait until a DOT ends. The NeuPIMs simulator lets PIM_PRE follow AL + tRTP after its slot.
+        PIM_PRE (of one row buffer PRE, too) and GWRITE wait until a DOT ends. The NeuPIMs simulator lets PIM_PRE
+        follow AL + tRTP after its slot.
     refresh : bool
     unit_banks : int
         Banks that share a unit: a COMP takes them one after the other.
@@ -185,6 +187,12 @@ class PimDevice:
         clocks = max(t["BURST"], t["tCCD_S"])
         return self.channels * self.standard.organization.request_bytes / (clocks * self.standard.clock_ns * 1e-9)
 
+    @property
+    def held_by_dot(self) -> tuple[int, ...]:
+        """Commands that wait for the end of a DOT: the next one, and what would take its rows or its vector."""
+        rows = (PIM_PRE, GWRITE, PRE) if self.row_buffers == 1 else (PIM_PRE, GWRITE)
+        return (DOT, *rows) if self.dot_holds_row else (DOT,)
+
     def dot_clocks(self, comps: int) -> int:
         """Return the clocks from a DOT of so many COMPs to the next: the adder tree fills, then one READRES."""
         return self.comp_clocks * (max(comps, ADDER_TREE_STEPS) + 1)
@@ -241,8 +249,7 @@ def compile_device(device: PimDevice) -> DeviceTables:
     kept = sorted((*key, delay) for key, delay in most.items() if delay > 1)
     rules = np.array(kept, np.int64).reshape(-1, 4)
     waits = np.zeros(len(COMMANDS), np.int64)
-    waits[DOT] = 1
-    waits[[PIM_PRE, GWRITE]] = device.dot_holds_row
+    waits[list(device.held_by_dot)] = 1
     return DeviceTables(
         np.array([values[name] for name in CONFIG], np.int64),
         np.ascontiguousarray(rules[:, 1:]),

@@ -178,7 +178,7 @@ def first_fault(device: PimDevice, commands: np.ndarray, comps: np.ndarray) -> s
     two = device.row_buffers == 2
     shape = np.array([o.banks, o.banks * o.bankgroups, device.banks, two, device.vector_in_bank, interval], np.int64)
     waits = np.zeros(len(COMMANDS), np.int64)
-    waits[[DOT, PIM_PRE, GWRITE] if device.dot_holds_row else [DOT]] = 1
+    waits[list(device.held_by_dot)] = 1
     windows = np.array([(w.count, clocks(w.span)) for w in device.standard.windows], np.int64).reshape(-1, 2)
     dots = np.array([device.dot_clocks(int(n)) for n in comps], np.int64)
     normal = np.full(device.banks, -1, np.int64)

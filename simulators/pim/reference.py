@@ -106,8 +106,7 @@ class ReferenceChannel:
         for scope, after, clocks in self.rules[command]:
             self._delay(others[scope], after, clocks)
         if command == DOT:
-            held = (DOT, PIM_PRE, GWRITE) if self.device.dot_holds_row else (DOT,)
-            for after in held:
+            for after in self.device.held_by_dot:
                 self._delay(self.places, after, self.device.dot_clocks(comps))
         self.commands.append((self.clock, command, self.places.index(taken[0]), row))
 
