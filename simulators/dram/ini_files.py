@@ -18,8 +18,11 @@ BEATS_PER_CLOCK = {
 }  # fmt: skip
 _MOST = 1e9
 _STRUCTURE = {"bankgroups": 2, "banks_per_group": 2, "rows": 65536, "columns": 1024, "device_width": 8, "BL": 8}
-_ONLY = {"queue_structure": "PER_BANK", "refresh_policy": "RANK_LEVEL_STAGGERED", "unified_queue": "False",
-         "enable_self_refresh": "False", "aggressive_precharging_enabled": "False"}  # fmt: skip
+_ONLY = {"queue_structure": "PER_BANK", "refresh_policy": "RANK_LEVEL_STAGGERED"}
+_NEVER = ("unified_queue", "enable_self_refresh", "aggressive_precharging_enabled")
+_TRUTHS = {
+    word: value for value, words in ((True, "true yes on 1"), (False, "false no off 0")) for word in words.split()
+}
 _ROW_POLICIES = {"OPEN_PAGE": "open", "CLOSE_PAGE": "closed"}
 _SYSTEM = {"channel_size": 1024, "channels": 1, "bus_width": 64}
 _TIMING = {
@@ -54,6 +57,12 @@ class _Section:
     def word(self, key: str, default: str) -> str:
         return quoted(self.values.get(key.lower(), default).split("#")[0].strip())[1:-1] or default
 
+    def truth(self, key: str, default: bool) -> bool:
+        given = self.word(key, str(default)).lower()
+        if given not in _TRUTHS:
+            raise CodesignError(f"{self.where} {key}: '{given}' is neither true nor false")
+        return _TRUTHS[given]
+
 
 def read_ini(path: Path) -> Standard:
     """Return the standard that a DRAMsim3 configuration file describes.
@@ -74,7 +83,7 @@ def read_ini(path: Path) -> Standard:
     return Standard(
         path.stem, f"DRAMsim3 configuration {path.name}", timing.number("tCK", 1.0), organization,
         _clocks(timing, protocol, organization), system.word("address_mapping", "chrobabgraco"),
-        system.whole("channels", 1), protocol.startswith("HBM"),
+        system.whole("channels", 1), protocol.startswith("HBM") and structure.truth("hbm_dual_cmd", True),
         Currents(*(power.number(name, default) for name, default in _POWER.items())) if power.values else None,
         windows=(FOUR_ACTIVATES, Window(32, parameter("t32AW"))) if gddr else (FOUR_ACTIVATES,),
     )  # fmt: skip
@@ -109,15 +118,18 @@ def _parsed(path: Path) -> configparser.ConfigParser:
 
 def _refuse_other_policies(system: _Section) -> None:
     for key, modelled in _ONLY.items():
-        if system.word(key, modelled).lower() != modelled.lower():
+        if system.word(key, modelled) != modelled:
             raise CodesignError(f"{system.where} {key}: only {modelled} is modelled")
+    for key in _NEVER:
+        if system.truth(key, False):
+            raise CodesignError(f"{system.where} {key}: only False is modelled")
 
 
 def _organization(structure: _Section, system: _Section, protocol: str) -> Organization:
     s = {name: structure.whole(name, default) for name, default in _STRUCTURE.items()}
     y = {name: system.whole(name, default) for name, default in _SYSTEM.items()}
     groups, banks = s["bankgroups"], s["banks_per_group"]
-    if structure.word("bankgroup_enable", "true").lower() in ("false", "no", "0", "off"):
+    if not structure.truth("bankgroup_enable", True):
         groups, banks = 1, groups * banks
     # A column of the file is a burst (GDDR), two beats (HBM) or one beat; here it is one beat.
     columns = s["columns"] * (s["BL"] if protocol.startswith("GDDR") else 2 if protocol.startswith("HBM") else 1)

@@ -80,6 +80,7 @@ INIS = {
     "system.channel_size = 500000000": "is not a power of two",
     "system.unified_queue = True": "[system] unified_queue: only False is modelled",
     "system.enable_self_refresh = true": "[system] enable_self_refresh: only False is modelled",
+    "dram_structure.bankgroup_enable = perhaps": "bankgroup_enable: 'perhaps' is neither true nor false",
     "system.row_buf_policy = OPEN": "'OPEN' is not a row policy; use CLOSE_PAGE or OPEN_PAGE (did you mean 'OPEN_",
     "system.cmd_queue_size = 0": "controller: queue_depth 0 is not within 1 and 4096",
     "system.trans_queue_size = 1e6": "controller: read_depth 1000000 is not within 1 and 4096",
@@ -112,6 +113,8 @@ def test_queues_and_row_policy_of_a_configuration_are_taken(tmp_path):
     assert (controller.read_depth, controller.write_depth, controller.queue_depth) == (16, 16, 4)
     assert controller.row_policy == "closed"
     assert read_ini(path).name == "device"
+    path.write_text("[dram_structure]\nprotocol = HBM2\nhbm_dual_cmd = no\n[system]\nbus_width = 128\n")
+    assert not read_ini(path).row_and_column_bus
 
 
 @pytest.mark.parametrize(
