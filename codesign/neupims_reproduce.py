@@ -36,7 +36,7 @@ MOST_BATCH = 4096
 
 
 class Point(NamedTuple):
-    """Throughput of a system with a model, a batch and its lengths; a device's energy is not in it."""
+    """Throughput and energy (of the layers' DRAM and multiply-adds; none of the GPU) of a system at a point."""
 
     model: str
     lengths: str
@@ -44,6 +44,7 @@ class Point(NamedTuple):
     system: str
     tokens_per_s: float
     interleaved: bool
+    energy_per_token_j: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class Reproduction:
         """Return the geometric mean of one system's throughput over another's, of the points that are kept."""
         at = {point[:4]: point.tokens_per_s for point in self.points if keep(point)}
         ratios = [at[(*key[:3], of)] / value for key, value in at.items() if key[3] == over]
+        return math.exp(sum(map(math.log, ratios)) / len(ratios))
+
+    def energy_ratio(self, over: str, of: str = "neupims") -> float:
+        """Return the geometric mean of one system's energy of a token over another's."""
+        at = {point[:4]: point.energy_per_token_j for point in self.points if point.energy_per_token_j}
+        ratios = [value / at[(*key[:3], of)] for key, value in at.items() if key[3] == over]
         return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
     def to_csv(self) -> str:
@@ -120,6 +127,7 @@ def _systems(model: str) -> dict[str, NpuPim]:
 
 
 def _points(systems: dict[str, NpuPim], model: str, name: str, batch: int) -> list[Point]:
+    from codesign.neupims_run import energy_per_token
     from simulators.pim.system.gpu import A100_40GB, layer_seconds
     from simulators.pim.system.lengths import draw
     from simulators.pim.system.model import decode
@@ -130,7 +138,9 @@ def _points(systems: dict[str, NpuPim], model: str, name: str, batch: int) -> li
     points = [Point(model, name, batch, "gpu", gpu, False)]
     for system, built in systems.items():
         run = decode(built, lengths, on_pim=system != "npu")
-        points.append(Point(model, name, batch, system, run.tokens_per_second, run.layer.interleaved))
+        told = energy_per_token(built, run, on_pim=system != "npu")["energy_per_token_pj"]
+        joules = told["total"] * 1e-12 if told else None
+        points.append(Point(model, name, batch, system, run.tokens_per_second, run.layer.interleaved, joules))
     return points
 
 
@@ -142,6 +152,8 @@ def table(found: Reproduction) -> str:
         lines.append(f"{system:24}{published:>9.1f}x{_gains(found, system, batches)}")
     lines += ["", "and over itself without one mechanism"]
     lines += [f"{name:24}{'':>10}{_gains(found, name, batches)}" for name in SYSTEMS if name.startswith("no ")]
+    lines += ["", "energy of a token over that of neupims (DRAM and multiply-adds of the layers)"]
+    lines += [f"{name:24}{'':>10}{found.energy_ratio(name):>7.2f}x" for name in ("npu", "npu+pim")]
     lines += ["", "tokens/s of neupims (i: sub-batches in turns)"]
     for model, lengths in dict.fromkeys((point.model, point.lengths) for point in found.points):
         cells = [

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from codesign.report.units import percent, si
+from codesign.report.units import energy, percent, si
 from workloads.errors import CodesignError, did_you_mean
 
 if TYPE_CHECKING:
@@ -150,12 +150,24 @@ class LanguageResult:
             f"traffic     the NPU of a device reads {si(r['layer_read_bytes'], 'B')} and writes "
             f"{si(r['layer_write_bytes'], 'B')} in a layer",
         ]  # fmt: skip
-        lines += [
-            line
-            for note in r["notes"]
-            for line in textwrap.wrap(f"note        {note}", WIDTH, subsequent_indent=" " * 12)
-        ]
+        lines += self._energy_lines()
+        lines += [line for note in r["notes"] for line in _wrapped("note        ", note)]
         return "\n".join(lines) + "\n"
+
+    def _energy_lines(self) -> list[str]:
+        parts = self.report["energy_per_token_pj"]
+        if not parts:
+            return _wrapped("energy      ", self.report["energy_source"])
+        total = parts["total"]
+        shares = [(pj / total, name.replace("_", " ")) for name, pj in parts.items() if name != "total" and pj]
+        told = ", ".join(f"{name} {percent(share)}" for share, name in sorted(shares, reverse=True))
+        told = f"{energy(total)} a token in the layers of all devices: {told}"
+        without = f"not in it: {', '.join(self.report['energy_missing'])}; {self.report['energy_source']}"
+        return [*_wrapped("energy      ", told), *_wrapped(" " * 12, without)]
+
+
+def _wrapped(begin: str, text: str) -> list[str]:
+    return [begin + line if i == 0 else " " * 12 + line for i, line in enumerate(textwrap.wrap(text, WIDTH - 12))]
 
 
 def run_language_model(
@@ -230,8 +242,33 @@ def _report(name: str, phase: str, lengths: Sequence[int], system: NpuPim, run: 
         "layer_macs": layer.macs,
         "needed_bytes": run.needed_bytes,
         "device_bytes": run.device_bytes,
+        **energy_per_token(system, run, phase == "decode"),
         "notes": _notes(run, system),
     }  # fmt: skip
+
+
+def energy_per_token(system: NpuPim, run: ModelRun, on_pim: bool) -> dict[str, Any]:
+    """Return the energy of a token in all layers of all devices, DRAM by part and the arrays' multiply-adds."""
+    from codesign.costs.actions import action_costs
+    from codesign.costs.pim import bank_mac_of
+    from simulators.pim.system.energy import layer_energy
+
+    unit = bank_mac_of(system.device)
+    try:
+        found = layer_energy(system, run.layer, run.requests, on_pim, unit.comp_pj)
+    except CodesignError as error:
+        return {"energy_per_token_pj": {}, "energy_source": str(error)}
+    (mac,) = [cost for cost in action_costs(system.machine) if cost.counter == "macs"]
+    each = run.layers * system.npu.pim.tensor_parallel / run.tokens
+    parts = {f"dram_{name}": pj * each for name, pj in found.parts_pj.items()}
+    parts["array_macs"] = run.layer.macs * mac.pj * each
+    parts["total"] = sum(parts.values())
+    missing = ["buffers, vector units and link of the NPU", *found.missing]
+    return {
+        "energy_per_token_pj": parts,
+        "energy_missing": missing,
+        "energy_source": f"{found.source} ({unit.source}); array: {mac.pj:.3g} pJ a multiply-add, {mac.status}",
+    }
 
 
 def _schedule(system: NpuPim, run: ModelRun, phase: str) -> str:
@@ -253,5 +290,5 @@ def _notes(run: ModelRun, system: NpuPim) -> list[str]:
         )
     if system.block.decoder.groups > 1:
         notes.append(f"{system.block.decoder.groups} query heads share each key: PIM passes over its tiles for each")
-    notes.append("token embedding and sampling are left out; energy: not available for this device")
+    notes.append("token embedding and sampling are left out; the head is in the cycles, not in the energy")
     return notes

@@ -45,7 +45,7 @@ def test_one_row_buffer_keeps_the_npu_waiting(whole):
     requests = placed(whole.device, whole.block, LENGTHS * 8, "longest_first")
     blocked = system("pim.dual_row_buffer=false")
     stage = blocked.interleaved_layer(requests).stages[0]
-    assert stage.cycles > sum(row.cycles for row in stage.rows) + 0.9 * stage.pim_cycles
+    assert stage.cycles > sum(row.cycles for row in stage.rows) + 0.8 * stage.pim_cycles
     assert stage.cycles > 1.2 * whole.interleaved_layer(requests).stages[0].cycles
     assert not blocked.layer(requests).interleaved
 

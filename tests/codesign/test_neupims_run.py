@@ -1,0 +1,127 @@
+"""Does `codesign run` take a language model through NPU and PIM, every field of its description count, and bad asks end
+in one line? Is the comparison with the publication what its points say?"""
+
+import json
+import math
+
+import pytest
+from typer.testing import CliRunner
+
+from codesign.cli import _outcome, app
+from codesign.neupims_reproduce import PUBLISHED, SYSTEMS, Point, Reproduction, reproduce, table
+from codesign.neupims_run import run_language_model
+from simulators.machine_files import load_machine
+from simulators.machine_schema import leaf_fields
+from simulators.pim.devices import DEVICES
+from simulators.technology_names import PIM_DEVICES
+
+#: A small model, so that a run takes a moment; interleaved, so that the second row buffer counts.
+MODEL = ["pim.interleave=on", "pim.tensor_parallel=4"]
+CHANGES = {
+    "device": "newton", "dual_row_buffer": "false", "placement": "round_robin", "interleave": "off", "bank_queue": "4",
+    "requests_per_clock": "1", "tensor_parallel": "2", "link_bytes_per_second": "1000000000", "link_latency_ns": "9",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def requests(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pim") / "requests.csv"
+    path.write_text("seq_len\n" + "".join(f"{30 + 37 * i % 700}\n" for i in range(40)))
+    return str(path)
+
+
+def cycles(requests, *overrides):
+    return run_language_model("gpt2", load_machine("neupims", [*MODEL, *overrides]), requests=requests).report["cycles"]
+
+
+@pytest.mark.slow
+def test_every_field_of_the_section_changes_the_cycles(requests):
+    names = {field.name.removeprefix("pim.") for field in leaf_fields() if field.name.startswith("pim.")}
+    assert names == set(CHANGES)
+    base, serial = cycles(requests), cycles(requests, "pim.interleave=off")
+    assert cycles(requests, "pim.interleave=off", f"pim.placement={CHANGES['placement']}") > serial
+    assert [
+        name
+        for name, value in CHANGES.items()
+        if name != "placement" and cycles(requests, f"pim.{name}={value}") == base
+    ] == []
+
+
+def test_every_device_that_a_machine_may_name_is_there():
+    assert set(PIM_DEVICES) <= set(DEVICES)
+
+
+def test_the_command_line_tells_stages_throughput_and_energy(requests):
+    asked = ["run", "gpt2", "--phase", "decode", "--requests", requests, "--machine", "neupims", "--no-interleave"]
+    ran = CliRunner().invoke(app, [*asked, "--no-dual-row-buffer", "-f", "json"])
+    report = json.loads(ran.stdout)
+    assert [stage["name"] for stage in report["stages"]] == ["qkv", "attention", "projection and feed-forward"]
+    assert report["row_buffers"] == 1
+    assert report["layer_cycles"] == sum(stage["cycles"] for stage in report["stages"])
+    assert report["cycles"] == report["layers"] * report["layer_cycles"] + report["head_cycles"]
+    assert report["tokens_per_s"] == pytest.approx(40 / report["latency_s"])
+    parts = report["energy_per_token_pj"]
+    assert parts["total"] == pytest.approx(sum(pj for name, pj in parts.items() if name != "total"))
+    assert min(parts[f"dram_{name}"] for name in ("rows", "compute_columns", "macs", "reads", "standby")) > 0
+    text = CliRunner().invoke(app, asked).stdout
+    assert "tokens/s on 4 devices" in text
+    assert "a token in the layers" in text
+    assert CliRunner().invoke(app, [*asked, "-f", "csv"]).stdout.splitlines()[-1].startswith("total,")
+
+
+def test_prompts_and_batches_of_one_length():
+    prompt = run_language_model("gpt2", load_machine("neupims"), 2, "prefill", 128).report
+    assert prompt["tokens_per_s"] == pytest.approx(256 / prompt["latency_s"])
+    assert prompt["energy_per_token_pj"]["dram_macs"] == 0
+    assert all(stage["pim_cycles"] == 0 for stage in prompt["stages"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "digits", "-m", "tpu_v1", "--no-interleave"], "--interleave: the memory of tpu_v1 does not compute"),
+        (["run", "digits", "-m", "neupims"], "digits: only decoders run"),
+        (["run", "gpt2", "-m", "neupims", "--mapping", "m.yaml"], "--mapping: not for neupims"),
+        (["run", "gpt2", "-m", "neupims", "--fidelity", "fast", "--allow-host"], "--fidelity, --allow-host: not for"),
+        (["run", "gpt2", "-m", "neupims", "--requests", "no.csv"], "no.csv: cannot be read"),
+        (["run", "gpt2", "-m", "neupims", "--requests", "no.csv", "--batch", "2"], "--requests: gives batch"),
+        (["run", "gpt2", "-m", "neupims", "--context", "2000"], "more than the model's 1024 positions"),
+        (["run", "mixtral-8x7b", "-m", "neupims"], "experts are not mapped"),
+        (["run", "gpt2", "-m", "neupims", "--set", "pim.device=neupim"], "did you mean 'neupims'"),
+        (["map", "digits", "-m", "neupims"], "its memory computes"),
+        (["rtl", "neupims", "-o", "nowhere"], "no NPU in RTL"),
+        (["reproduce", "neupims", "--model", "gpt3-7"], "did you mean 'gpt3-7b'"),
+        (["reproduce", "neupims", "--batch", "0"], "--batch 0: use 1 to"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_a_line(capsys, arguments, said):
+    assert _outcome(arguments) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_gains_are_geometric_means_of_ratios():
+    points = [Point("m", "l", b, name, rate, False) for b, name, rate in (
+        (1, "gpu", 1.0), (1, "neupims", 2.0), (2, "gpu", 1.0), (2, "neupims", 8.0))]  # fmt: skip
+    found = Reproduction(tuple(points))
+    assert found.gain("gpu") == pytest.approx(4)
+    assert found.gain("gpu", keep=lambda point: point.batch == 2) == pytest.approx(8)
+
+
+@pytest.mark.slow
+def test_the_comparison_at_one_model_shows_what_each_mechanism_brings(tmp_path):
+    found = reproduce(["gpt3-7b"], [512], ["sharegpt"])
+    assert {point.system for point in found.points} == set(SYSTEMS)
+    assert found.gain("npu+pim") > 1.2
+    assert found.gain("npu") > found.gain("npu+pim")
+    assert min(found.gain(name) for name in SYSTEMS if name.startswith("no ")) >= 1
+    assert found.gain("no interleaving") > 1.05
+    assert math.isfinite(found.energy_ratio("npu"))
+    assert len(found.to_csv().splitlines()) == 1 + len(found.points)
+    text = table(found)
+    assert all(name in text for name in (*PUBLISHED, "Not explained"))
+    from codesign.report.neupims_figure import speedups
+
+    speedups(found).savefig(tmp_path / "f.png")
+    assert (tmp_path / "f.png").stat().st_size > 10_000
