@@ -30,4 +30,6 @@ MEMORY_TECHNOLOGIES = (
 )
 
 #: Memories that compute (`simulators.pim.devices`) which a machine may have.
-PIM_DEVICES = ("neupims", "naive", "newton")
+PIM_DEVICES = (
+    "neupims", "naive", "newton", "hbm_pim", "aim_gddr6", "attacc_bank", "attacc_group", "attacc_buffer",
+)  # fmt: skip
