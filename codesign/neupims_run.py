@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WIDTH = 120
 _PARTS = ("npu_cycles", "pim_cycles")
-DEFAULT_PHASE = "decode"
+DEFAULT_PHASE = "prefill"
 
 
 class PimOptions(NamedTuple):
@@ -184,7 +184,7 @@ def run_language_model(
     batch, context : int
         Requests, each of `context` tokens (512 when absent, or as many as the model has positions).
     phase : str
-        ``decode`` (the default) or ``prefill``.
+        ``decode`` or ``prefill`` (the default).
     requests : str
         A CSV with a column seq_len, and ch_idx where the channels are given, in place of batch and context.
 
