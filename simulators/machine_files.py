@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import cache
 from pathlib import Path as FilePath
 
 from simulators.machine import Machine
 from simulators.machine_draft import Draft, Origin
 from simulators.machine_presets import machine_names, preset_files, preset_text
-from simulators.machine_yaml import YamlFault, dotted, printable, read_tree, shown, write_tree
+from simulators.machine_yaml import Tree, YamlFault, dotted, printable, read_tree, shown, write_tree
 from workloads.errors import CodesignError, did_you_mean, unknown_name
 
 __all__ = ["load_machine", "machine_hash", "machine_names", "override_machine", "save_machine"]
@@ -41,7 +43,7 @@ def load_machine(spec: str, overrides: Sequence[str] = ()) -> Machine:
         _lay_preset(draft, spec)
     elif spec.endswith((".yaml", ".yml")) or "/" in spec or os.sep in spec:
         draft = Draft(Origin((_FILE, 0), printable(spec)))
-        _lay(draft, _read(spec), printable(spec), _FILE)
+        _lay(draft, _parsed(_read(spec), printable(spec)), printable(spec), _FILE)
     else:
         names = machine_names()
         known = f"use {', '.join(names)}, or the path of a .yaml file{did_you_mean(spec, names)}"
@@ -87,16 +89,25 @@ def _finish(draft: Draft, overrides: Sequence[str]) -> Machine:
 
 
 def _lay_preset(draft: Draft, name: str, order: int = 0) -> None:
-    _lay(draft, preset_text(name), f"preset {name}", order)
+    _lay(draft, deepcopy(_preset_tree(name)), f"preset {name}", order)
 
 
-def _lay(draft: Draft, text: str, label: str, order: int) -> None:
-    """Lay a file over the draft, the preset that it extends first."""
+@cache
+def _preset_tree(name: str) -> Tree:
+    """Return what a preset's file holds, parsed once: presets are part of the package."""
+    return _parsed(preset_text(name), f"preset {name}")
+
+
+def _parsed(text: str, label: str) -> Tree:
     try:
-        tree = read_tree(text)
+        return read_tree(text)
     except YamlFault as fault:
         where = label if fault.line is None else f"{label}:{fault.line}"
         raise CodesignError(f"{where}: {fault}") from fault
+
+
+def _lay(draft: Draft, tree: Tree, label: str, order: int) -> None:
+    """Lay a file over the draft, the preset that it extends first."""
     if "extends" in tree.data:
         base = tree.data.pop("extends")
         parts = [name for name in preset_files() if name.startswith("_")]
