@@ -34,6 +34,8 @@ from codesign.cli_run import run
 from codesign.reproduce_commands import reproduce
 from workloads.errors import CodesignError
 
+PIM_DEVICES = "neupims, naive, newton, hbm_pim, aim_gddr6, attacc_bank, attacc_group, attacc_buffer"
+
 app = typer.Typer(
     name="codesign",
     help="A neural network on a described accelerator, cycle by cycle: throughput, energy and area.",
@@ -175,11 +177,14 @@ def memory(
 @app.command()
 def pim(
     requests: Annotated[str, typer.Argument(help="CSV with a column seq_len (tokens), and ch_idx (channel) if placed")],
-    device: Annotated[str, typer.Option(help="Memory that computes: neupims, naive, newton")] = "neupims",
+    device: Annotated[str, typer.Option(help=f"Memory that computes: {PIM_DEVICES}")] = "neupims",
     model: Annotated[str, typer.Option(help="gpt3-7b, gpt3-13b, gpt3-30b, gpt3-175b")] = "gpt3-7b",
     placement: Annotated[str, typer.Option(help="round_robin or longest_first; empty takes ch_idx, if given")] = "",
     dual_row_buffer: Annotated[bool, typer.Option(help="A second row buffer in each bank, for compute")] = True,
     channels: Annotated[int, typer.Option(min=0, help="Channels; 0 takes the device's own")] = 0,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="An option of the device, such as lanes=8 or precharge=rank")
+    ] = None,
     format: Annotated[Report, typer.Option("--format", "-f", help="How to print the report")] = Report.table,
     out: OutOption = "",
 ) -> None:
@@ -192,7 +197,7 @@ def pim(
     check_file(out)
     text = pim_report(
         requests, device, model, format is Report.json, placement=placement, dual_row_buffer=dual_row_buffer,
-        channels=channels,
+        channels=channels, changes=change or (),
     )  # fmt: skip
     emit(text, out)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,12 @@ from workloads.errors import CodesignError, unknown_name
 
 LENGTH, CHANNEL = "seq_len", "ch_idx"
 DEFAULT_PLACEMENT = "longest_first"
+# Fields of `simulators.pim.device.PimDevice` that a sweep varies.
+CHANGEABLE: dict[str, type] = {
+    "row_buffers": int, "operand_bytes": int, "lanes": int, "unit_banks": int, "unit_clock_ghz": float,
+    "composite": bool, "dot_holds_row": bool, "refresh": bool, "vector_in_bank": bool, "activate": str,
+    "precharge": str, "value_layout": str, "placement": str,
+}  # fmt: skip
 
 
 def read_lengths(path: str) -> tuple[list[int], list[int] | None]:
@@ -40,8 +47,32 @@ def read_lengths(path: str) -> tuple[list[int], list[int] | None]:
     return values[LENGTH], values.get(CHANNEL)
 
 
+def read_change(text: str) -> tuple[str, Any]:
+    """Return an option of a device and its value.
+
+    Raises
+    ------
+    CodesignError
+        When it is not name=value, for an unknown option, or a value of another kind.
+    """
+    name, _, value = text.partition("=")
+    if name not in CHANGEABLE:
+        raise unknown_name("--set", "option of a PIM device", name, CHANGEABLE)
+    kind = CHANGEABLE[name]
+    try:
+        return name, {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
+    except (KeyError, ValueError):
+        raise CodesignError(f"--set {name}: {value!r} is not a value of {kind.__name__}") from None
+
+
 def run_requests(
-    requests: str, device: str, model: str, placement: str = "", dual_row_buffer: bool = True, channels: int = 0
+    requests: str,
+    device: str,
+    model: str,
+    placement: str = "",
+    dual_row_buffer: bool = True,
+    channels: int = 0,
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run one layer's attention of one decoded token for the requests of a file; return the report as a dictionary.
 
@@ -53,6 +84,8 @@ def run_requests(
         False takes the second row buffer away.
     channels : int
         The device's own when 0.
+    changes : sequence of str
+        Options of the device, each as name=value (`CHANGEABLE`).
 
     Raises
     ------
@@ -70,6 +103,7 @@ def run_requests(
     chosen = replace(
         chosen, channels=channels or chosen.channels, row_buffers=chosen.row_buffers if dual_row_buffer else 1
     )
+    chosen = replace(chosen, **dict(map(read_change, changes)))
     if model not in SHAPES:
         raise unknown_name("--model", "model", model, SHAPES)
     lengths, given = read_lengths(requests)

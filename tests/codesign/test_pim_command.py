@@ -35,6 +35,30 @@ def test_mechanisms_can_be_switched_off(requests):
     assert unbalanced["busy_cycles_max"] > whole["busy_cycles_max"]
 
 
+def test_options_of_a_device_are_varied_and_bad_ones_refused(requests):
+    whole = run_requests(requests, "neupims", "gpt3-7b", channels=2)
+    packed = run_requests(requests, "neupims", "gpt3-7b", channels=2, changes=["value_layout=packed"])
+    assert packed["commands"]["G_ACT"] < whole["commands"]["G_ACT"]
+    assert packed["energy_pj"]["macs"] == whole["energy_pj"]["macs"]
+    assert run_requests(requests, "neupims", "gpt3-7b", channels=2, changes=["lanes=8", "dot_holds_row=true"])[
+        "cycles"
+    ] > whole["cycles"]  # fmt: skip
+    for change, said in (("lane=8", "lanes"), ("lanes=many", "'many'"), ("refresh=maybe", "bool"), ("lanes=24", "24")):
+        with pytest.raises(CodesignError, match=said):
+            run_requests(requests, "neupims", "gpt3-7b", changes=[change])
+
+
+def test_every_device_that_help_names_runs_with_its_energy(requests):
+    from codesign.cli import PIM_DEVICES
+    from simulators.pim.devices import DEVICES
+
+    assert PIM_DEVICES.split(", ") == list(DEVICES)
+    for name in DEVICES:
+        report = run_requests(requests, name, "gpt3-7b", channels=2)
+        assert report["energy_total_pj"] == sum(report["energy_pj"].values()) > 0
+    assert "no source: refresh, standby" in pim_report(requests, "attacc_bank", "gpt3-7b", False, channels=2)
+
+
 def test_channels_of_the_file_are_taken(tmp_path):
     path = tmp_path / "placed.csv"
     path.write_text("seq_len,ch_idx\n20,1\n30,1\n")

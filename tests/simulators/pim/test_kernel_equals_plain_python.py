@@ -68,7 +68,7 @@ def test_options_of_a_device(change):
     assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
 
 
-@pytest.mark.parametrize("seed", [0, 5, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 24))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 24))])
 def test_any_timing(seed):
     kernel, plain = both(other_timing(DEVICES[NAMES[seed % len(NAMES)]], seed), [33, 70], seed * 977)
     assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
@@ -102,7 +102,12 @@ def test_tiles_that_are_repeated_from_the_memo_do_what_they_would(seed):
 
 def test_a_trace_longer_than_the_room_is_whole():
     program = program_of(NEUPIMS, (t for _ in range(4) for t in k_tiles(NEUPIMS, SHAPE, 800)))
-    kernel, plain = PimChannel(NEUPIMS, trace=True), ReferenceChannel(NEUPIMS)
-    assert kernel.run(program) == plain.run(program.tolist())
-    assert len(kernel.commands) > 4096
-    assert [tuple(c) for c in kernel.commands.tolist()] == plain.commands
+    whole, parts = PimChannel(NEUPIMS, trace=True), PimChannel(NEUPIMS, trace=True)
+    whole.run(program)
+    kept = []
+    for part in np.array_split(program, 3):
+        parts.run(np.ascontiguousarray(part))
+        kept.append(len(parts.commands))
+    assert kept[0] < 4096 < kept[-1]
+    assert (whole.commands == parts.commands).all()
+    assert (np.diff(whole.commands[:, 0]) > 0).all()
