@@ -161,7 +161,9 @@ def timeline(result: Result, replays: Iterable[Replay] | None = None) -> Any:
     from codesign.report.replay import replay
     from simulators.program import QUEUE_OF_OPCODE
 
-    figure, axes = _axes("Engines over time (a command at work, memory waits included)", height=2.6)
+    several = result.simulation is not None and result.simulation.machine.cores > 1
+    which = "Engines over time, of each layer's slowest core" if several else "Engines over time"
+    figure, axes = _axes(f"{which} (a command at work, memory waits included)", height=2.6)
     tracks = ("load", "array", "vector", "store")
     engine_of = np.array(QUEUE_OF_OPCODE)
     spans: list[list[tuple[int, int]]] = [[] for _ in tracks]

@@ -12,6 +12,7 @@ from workloads.errors import CodesignError
 
 if TYPE_CHECKING:
     from codesign.result import Result
+    from simulators.machine import Machine
     from workloads.trace import Layer
 
 
@@ -43,6 +44,8 @@ class Replay:
 def replay(result: Result) -> Iterator[Replay]:
     """Yield the layers of a result in order, each as `cycle` runs it; equal layers are run once.
 
+    Of several cores the one that ends last is shown.
+
     Raises
     ------
     CodesignError
@@ -60,7 +63,12 @@ def replay(result: Result) -> Iterator[Replay]:
     nothing = np.zeros(0, np.int64)
     for run in simulation.layers:
         program, start, end, cycles = nothing, nothing, nothing, run.cycles // max(run.layer.repeat, 1)
-        if run.mapping is not None:
+        if run.parts:
+            key = tuple((layer_key(plan.layer), plan.tiling) for plan in run.parts)
+            if key not in done:
+                done[key] = _slowest_core(simulation.machine, [emit_program(compiled, plan) for plan in run.parts])
+            program, start, end, cycles = done[key]
+        elif run.mapping is not None:
             tiling = tiling_from(run.layer.name, run.mapping, run.layer)
             key = layer_key(run.layer), tiling
             if key not in done:
@@ -73,3 +81,12 @@ def replay(result: Result) -> Iterator[Replay]:
             program, start, end, cycles = done[key]
         yield Replay(run.layer, now, cycles, program, start, end)
         now += cycles * run.layer.repeat
+
+
+def _slowest_core(machine: Machine, programs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return program, starts, ends and cycles of the core that ends last."""
+    from simulators.npu.multicore import run_cores
+
+    ran = run_cores(machine, programs)
+    last = max(range(len(programs)), key=lambda core: ran.cores[core].cycles)
+    return programs[last], ran.cores[last].start, ran.cores[last].end, int(ran.cycles)

@@ -45,6 +45,8 @@ class LayerRun:
         int64, one for each of `simulators.activity.MEMORY_COUNTERS`, all repeats.
     slowest : numpy.ndarray or None
         Several cores: the counts of the slowest one, all repeats, with the bytes of all cores.
+    parts : tuple of Plan
+        Several cores: the plan of each that has a part of the layer.
     """
 
     layer: Layer
@@ -55,6 +57,7 @@ class LayerRun:
     note: str = ""
     memory: np.ndarray = field(default_factory=no_memory_counts)
     slowest: np.ndarray | None = None
+    parts: tuple[Plan, ...] = ()
 
 
 @dataclass
@@ -297,7 +300,7 @@ def _on_cores(run: CoresRun, layer: Layer, where: str) -> LayerRun:
     return LayerRun(
         layer, place, run.cycles * layer.repeat, run.counts * layer.repeat, None,
         used if len(run.plans) == 1 else f"{used}, by {run.partition}",
-        run.memory * layer.repeat, run.slowest * layer.repeat,
+        run.memory * layer.repeat, run.slowest * layer.repeat, run.plans,
     )  # fmt: skip
 
 

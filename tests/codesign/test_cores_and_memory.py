@@ -6,6 +6,7 @@ import pytest
 
 import codesign as cd
 from codesign.cli import _outcome
+from codesign.report.replay import replay
 from codesign.report.whatif import what_if
 
 RUN = ["run", "digits", "--machine", "small_npu_8x8"]
@@ -49,6 +50,15 @@ def test_twice_the_bandwidth_of_a_dram_is_twice_its_channels():
     (wider,) = [one for one in what_if(run) if one.what.startswith("bandwidth")]
     assert wider.note == ""
     assert wider.speedup > 1
+
+
+def test_the_core_that_ends_last_is_replayed():
+    run = cd.run("digits", "small_npu_8x8", set=["cores=4"])
+    shown = list(replay(run))
+    assert sum(one.cycles * one.layer.repeat for one in shown) == run.cycles
+    for one, row in zip(shown, run.layers, strict=True):
+        assert len(one.program) == len(one.end)
+        assert int(one.end.max(initial=0)) == row["cycles"] == one.cycles
 
 
 @pytest.mark.slow
