@@ -214,6 +214,7 @@ def run_beside(
 
 
 def requests_of_channels(device: PimDevice, lengths: Sequence[int], channel_of: Sequence[int]) -> list[list[int]]:
+    """Return the lengths of the requests of each channel, in order; refuse lists that do not fit the device."""
     if not len(lengths) or len(lengths) != len(channel_of):
         raise CodesignError(f"attention: {len(lengths)} requests, {len(channel_of)} channels of them")
     mine: list[list[int]] = [[] for _ in range(device.channels)]
