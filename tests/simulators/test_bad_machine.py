@@ -290,10 +290,10 @@ SPECS = {
 
 def refusal(spec, overrides=()):
     """Return the error of a machine that must be refused, and in time."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CodesignError) as error:
         load_machine(spec, overrides)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     return str(error.value)
 
 

@@ -67,11 +67,11 @@ def test_a_bad_topology_gets_one_clear_message(tmp_path, case):
     content, message = CASES[case]
     path = tmp_path / "topology.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CodesignError) as fault:
         load_network(str(path))
     assert str(fault.value) == message.format(file=path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_many_faults_are_cut_at_ten(tmp_path):
