@@ -224,16 +224,18 @@ def _fitting(device: PimDevice, dots: int, comps: int) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _program_alike(device: PimDevice, shape: AttentionShape, values: bool, kind: tuple[int, int]) -> np.ndarray:
-    length = kind[1] * device.lanes  # as many slices of tokens, and more tokens only within the last of them
-    tiles = v_tile_array(device, shape, length) if values else k_tile_array(device, shape, kind[0] * device.banks)
-    program = program_of(device, tiles, 0)
-    program.flags.writeable = False
-    return program
+def _program_alike(
+    device: PimDevice, shape: AttentionShape, values: bool, kind: tuple[int, int], first_row: int
+) -> np.ndarray:
+    if values:  # as many slices of tokens; more tokens are only within the last of them
+        return program_of(device, v_tile_array(device, shape, kind[1] * device.lanes), first_row)
+    return program_of(device, k_tile_array(device, shape, kind[0] * device.banks), first_row)
 
 
 def request_program(device: PimDevice, shape: AttentionShape, length: int, values: bool, first_row: int) -> np.ndarray:
     """Return the commands of K.q, or of S.V (`values`), for one request, as `program_of` would from its tiles.
+
+    The same array for all requests alike: not to be written.
 
     Raises
     ------
@@ -241,10 +243,7 @@ def request_program(device: PimDevice, shape: AttentionShape, length: int, value
         When the device cannot hold the request, or its tiles need more rows than a bank has.
     """
     check_request(device, shape, length)
-    program = _program_alike(device, shape, values, alike(device, length)).copy()
-    program[program[:, 0] != GWRITE, 1] += first_row
-    check_rows(device, int(program[-1, 1]) + 1)
-    return program
+    return _program_alike(device, shape, values, alike(device, length), first_row)
 
 
 def check_rows(device: PimDevice, needed: int) -> None:

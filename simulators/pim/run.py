@@ -12,6 +12,7 @@ from simulators.pim.attention import (
     AttentionShape,
     Counts,
     alike,
+    check_rows,
     request_program,
 )
 from simulators.pim.channel import NO_PROGRAM, PimChannel, TrafficChannel
@@ -144,7 +145,7 @@ class _Attention:
         else:
             later = replace(traffic, start=traffic.start + start)
             self.channel = TrafficChannel(device, requests_of(device, later))
-        self.row, self.k_clocks, self.v_clocks, self.traffic_clocks = FIRST_ROW, 0, 0, 0
+        self.open_row, self.rows, self.k_clocks, self.v_clocks, self.traffic_clocks = 0, 0, 0, 0, 0
         self.k_done: list[int] = []
         self.v_done: list[int] = []
         self.counts: dict[str, int] = {}
@@ -166,9 +167,14 @@ class _Attention:
     def _run(self, values: bool, done: list[int]) -> int:
         t, clocks = self.device.standard.timing, 0
         for length in self.lengths:
-            program = request_program(self.device, self.shape, length, values, self.row)
+            # What a tile takes depends on whether a row is its own, not on its number: programs begin at one row, or at
+            # the next when that is the one left open, and are shared.
+            first = FIRST_ROW + (self.open_row == FIRST_ROW)
+            program = request_program(self.device, self.shape, length, values, first)
             clocks += self.channel.run(program)
-            self.row = int(program[-1, 1]) + 1
+            self.open_row = int(program[-1, 1])
+            self.rows += self.open_row - first + 1
+            check_rows(self.device, FIRST_ROW + self.rows)
             done.append(self.channel.clock + t["CL"] + t["BURST"])
         return clocks
 
