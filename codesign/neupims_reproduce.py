@@ -188,6 +188,6 @@ def notes(found: Reproduction) -> list[str]:
         f"Area: {units:,} bank MACs of {area(unit.area_um2)}, {area(units * unit.area_um2)} a device ({unit.source}); "
         "a memory's process has larger gates. That of the second row buffers has no source here.",
         "Not explained: which batches, lengths and steps the published means were taken over; its all-reduce is free, "
-        "ours goes over a link; the model's head is in ours. 175B, and with long requests 30B from batch 256 and 13B at "
-        "512, do not fit a device's memory as they are shared: all systems alike would need a pipeline of devices.",
+        "ours goes over a link; the model's head is in ours. 175B, and with long requests 30B from batch 256 and 13B "
+        "at 512, do not fit a device's memory as they are shared: all systems alike would need a pipeline of devices.",
     ]  # fmt: skip
