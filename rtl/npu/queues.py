@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -82,26 +85,32 @@ class TokenCounters(wiring.Component):
             }  # fmt: skip
         super().__init__(members | {f"end_{name}": In(end_signature()) for name in ENDS})
 
-    def _given(self, source: int, target: int, channel: int) -> Value:
-        """Tokens that this cycle's ends give to one counter."""
-        bit = target * CHANNELS + channel
-        ends = [getattr(self, f"end_{name}") for name, engine in ENDS.items() if engine == source]
-        given = [end.pulse & end.gives[bit] for end in ends]
-        return given[0] if len(given) == 1 else given[0] + given[1]
+    def _given(self, m: Module) -> dict[int, list[Value]]:
+        """Masks of the tokens that this cycle's ends give, by the engine that gives them."""
+        found: dict[int, list[Value]] = {}
+        for name, engine in ENDS.items():
+            end, given = getattr(self, f"end_{name}"), Signal(TOKEN_MASK_BITS, name=f"given_by_{name}")
+            m.d.comb += given.eq(Mux(end.pulse, end.gives, 0))
+            found.setdefault(engine, []).append(given)
+        return found
 
     def elaborate(self, platform: object) -> Module:
         """Sixty-four small up and down counters."""
         m = Module()
         counts: dict[int, Signal] = {}
+        given = self._given(m)
         for target, name in enumerate(ENGINES):
             waits, take = getattr(self, f"waits_{name}"), getattr(self, f"take_{name}")
+            taken = Signal(TOKEN_MASK_BITS, name=f"taken_by_{name}")
+            m.d.comb += taken.eq(Mux(take, waits, 0))
             available = []
             for source in range(4):
                 for channel in range(CHANNELS):
                     bit = source * CHANNELS + channel
                     count = Signal(self.p.token_bits, name=f"{ENGINES[source]}_to_{name}_{channel}")
                     counts[(source * 4 + target) * CHANNELS + channel] = count
-                    m.d.sync += count.eq(count + self._given(source, target, channel) - (take & waits[bit]))
+                    more = reduce(add, (mask[target * CHANNELS + channel] for mask in given[source]))
+                    m.d.sync += count.eq(count + more - taken[bit])
                     available.append(count.any())
             missing = getattr(self, f"missing_{name}")
             m.d.comb += [missing.eq(waits & ~Cat(*available)), getattr(self, f"ready_{name}").eq(~missing.any())]

@@ -118,10 +118,10 @@ class VectorLane(wiring.Component):
 
     def _entry(self, m: Module) -> Value:
         """Return what the lane uses of its parameter entry."""
-        words = Mux(self.select.own_entry, self.own_entry, self.shared_entry)
         found = Signal(parameter_entry(self.p), name="entry")
         for name, word in (("bias", BIAS), ("multiplier", MULTIPLIER), ("shift", SHIFT)):
-            m.d.comb += found[name].eq(words.word_select(word, PARAMETER_BITS))
+            own, shared = (words.word_select(word, PARAMETER_BITS) for words in (self.own_entry, self.shared_entry))
+            m.d.comb += found[name].eq(Mux(self.select.own_entry, own, shared))
         return found.as_value()
 
     def _delayed(self, m: Module, name: str, value: Value) -> Value:
@@ -148,10 +148,10 @@ def _limited(m: Module, value: Value, bits: int) -> Signal:
     """Return a value limited to some bits."""
     wide = Signal(signed(max(bits, len(value))), name="pool_value")
     limited = Signal(signed(bits), name="pool_limited")
-    high_bits, sign = wide[bits - 1 :], wide[-1]
-    m.d.comb += wide.eq(value)
+    high_bits, sign, other_sign = wide[bits - 1 :], wide[-1], Signal(name="pool_other_sign")
+    m.d.comb += [wide.eq(value), other_sign.eq(~sign)]
     with m.If((high_bits ^ sign.replicate(len(high_bits))).any()):
-        m.d.comb += limited.eq(Cat((~sign).replicate(bits - 1), sign).as_signed())
+        m.d.comb += limited.eq(Cat(other_sign.replicate(bits - 1), sign).as_signed())
     with m.Else():
         m.d.comb += limited.eq(wide)
     return limited

@@ -87,7 +87,7 @@ class Scaler(wiring.Component):
         low, high, shift = self._cut(
             m, "partial", factor * multiplier[:_HALF], factor * multiplier[_HALF:].as_signed(), shift
         )
-        m.d.comb += product.eq(low + (high << _HALF))
+        m.d.comb += product.eq(Cat(low[:_HALF], (low >> _HALF) + high))
         return product, shift
 
     def _sum(self, m: Module, product: Value, shift: Value) -> tuple[Value, Value]:
@@ -99,7 +99,7 @@ class Scaler(wiring.Component):
             before, total = Signal(bits), Signal(bits)
             m.d.comb += [
                 before.eq(Mux(self.summing & ~self.first, held[:bits], 0)),
-                total.eq(product + before),
+                total.eq(product[:bits] + before),
                 word.eq(Cat(total, Mux(self.summing, total[-1].replicate(WORD_BITS - bits), product[bits:]))),
             ]
         else:
@@ -127,8 +127,9 @@ class Scaler(wiring.Component):
             if most < len(kept):
                 beyond = beyond | (after[most:] ^ sign.replicate(len(kept) - most)).any()
             kept = after[:most]
-        shifted = Signal(signed(bits))
-        m.d.comb += shifted.eq(Cat(Mux(beyond, (~sign).replicate(bits - 1), kept[1:]), sign))
+        shifted, other_sign = Signal(signed(bits)), Signal()
+        m.d.comb += other_sign.eq(~sign)
+        m.d.comb += shifted.eq(Cat(Mux(beyond, other_sign.replicate(bits - 1), kept[1:]), sign))
         return shifted, kept[0], sticky
 
     def _round_up(self, word: Value, shift: Value, shifted: Value, guard: Value, sticky: Value) -> Value:

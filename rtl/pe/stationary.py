@@ -61,7 +61,9 @@ class StationaryElement(ProcessingElement):
             written = Signal(operands.weight.bits, name="shadow", reset_less=True)
             used = Mux(self.swap_in, written, weight)
             with m.If(self.enable):
-                m.d.sync += [weight.eq(used), self.swap_out.eq(self.swap_in)]
+                m.d.sync += self.swap_out.eq(self.swap_in)
+                with m.If(self.swap_in):
+                    m.d.sync += weight.eq(written)
         with m.If(self.tile_write_in):
             m.d.sync += written.eq(self.tile_in)
         m.d.sync += self.tile_write_out.eq(self.tile_write_in)
