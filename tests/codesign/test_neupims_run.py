@@ -49,7 +49,7 @@ def test_every_field_of_the_section_changes_the_cycles(requests):
 
 
 def test_every_device_that_a_machine_may_name_is_there():
-    assert PIM_DEVICES == tuple(DEVICES)
+    assert tuple(DEVICES) == PIM_DEVICES
 
 
 def test_the_command_line_tells_stages_throughput_and_energy(requests):
