@@ -17,8 +17,10 @@ def _residual(block: Block) -> VectorStep:
 
 
 def qkv_steps(block: Block) -> list[Step]:
-    """Return the steps of QKV generation: the norm, the product."""
-    return [_norm(block), block.qkv]
+    """Return the steps of QKV generation: the norm, the product, rotary positions where the model has them."""
+    turned = (block.heads + block.kv_heads) * block.decoder.size_of_head
+    rotary = [] if block.decoder.learned_positions else [VectorStep("rotary", "rotary", turned, turned, turned)]
+    return [_norm(block), block.qkv, *rotary]
 
 
 def feed_forward_steps(block: Block) -> list[Step]:
