@@ -158,7 +158,7 @@ def judge(trials: Iterable[Trial], workers: int = 1) -> Iterator[tuple[str, Verd
 
     Processes are forked: Verilator ends one with a signal where a mutant has no stable state.
     """
-    pointers()  # compiled before the first fork
+    pointers("simple")  # compiled before the first fork
     context = multiprocessing.get_context("fork")
     waiting, running = iter(trials), {}
     while True:
