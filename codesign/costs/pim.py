@@ -20,7 +20,7 @@ from simulators.pim.device import PimDevice
 from workloads.errors import CodesignError, unknown_name
 
 #: The shipped tables by library.
-SHIPPED = {"asap7": "pim_asap7.csv"}
+SHIPPED = {"asap7": "pim_asap7.csv", "sky130hd": "pim_sky130hd.csv"}
 #: Format whose gates stand for a device's operands, by their bytes. NeuPIMs has fp16 where the RTL has bf16.
 FORM_OF_BYTES = {1: "int8", 2: "bf16"}
 #: How operands are drawn: uniform bits, or bell-shaped.
