@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def replay(result: Result) -> Iterator[Replay]:
     for run in simulation.layers:
         program, start, end, cycles = nothing, nothing, nothing, run.cycles // max(run.layer.repeat, 1)
         if run.parts:
-            key = tuple((layer_key(plan.layer), plan.tiling) for plan in run.parts)
+            key: tuple[Any, ...] = tuple((layer_key(plan.layer), plan.tiling) for plan in run.parts)
             if key not in done:
                 done[key] = _slowest_core(simulation.machine, [emit_program(compiled, plan) for plan in run.parts])
             program, start, end, cycles = done[key]

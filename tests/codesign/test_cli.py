@@ -14,8 +14,8 @@ MACHINE = ["--machine", "small_npu_8x8"]
 ROOT = Path(__file__).parents[2]
 TOPOLOGY = "Layer, M, N, K,\nfirst, 20, 10, 30,\nsecond, 5, 64, 17,\n"
 USE = (
-    "use edge_npu, eyeriss, gemmini_16x16, neupims, nvdla_large, scalesim_32x32_is, scalesim_32x32_os, scalesim_32x32_ws, "
-    "small_npu_8x8"
+    "use edge_npu, eyeriss, gemmini_16x16, neupims, nvdla_large, scalesim_32x32_is, scalesim_32x32_os, "
+    "scalesim_32x32_ws, small_npu_8x8"
 )
 
 
