@@ -56,7 +56,8 @@ L, X, V, S = LOAD_ENGINE, EXECUTE_ENGINE, VECTOR_ENGINE, STORE_ENGINE
 ENTRIES = 64  # parameter entries
 DRAM_BYTES = 1 << 16
 STORED = 1 << 15  # DRAM from here on is written, below it is read
-PARAMETER_BYTES = 1 << 14  # parameters lie here
+PARAMETER_BYTES = 1 << 14  # parameters lie here, or a few bytes beyond
+PARAMETER_ALIGNMENTS = 4
 
 
 def random_program(machine: Machine, seed: int) -> RandomCase:
@@ -89,7 +90,9 @@ def random_program(machine: Machine, seed: int) -> RandomCase:
         stalls = (rng.random((int(rng.integers(1, 800)), 2)) < rng.random() * 0.8).astype(np.uint8)
     program = varied(np.random.default_rng((seed, 1)), machine, assemble(builder.commands), DRAM_BYTES)
     program = spread_tokens(rng, program, machine.queues.token_bits)
-    return RandomCase(program, random_dram(rng), stalls)
+    start = PARAMETER_BYTES + seed % PARAMETER_ALIGNMENTS
+    program["dram_address"][(program["opcode"] == LOAD) & (program["memory"] == PARAMETERS)] = start
+    return RandomCase(program, random_dram(rng, start), stalls)
 
 
 class RandomCase(NamedTuple):
@@ -110,15 +113,17 @@ def _fits(sizes: Sizes, buffers: int, rows: int, depths: dict[str, int]) -> bool
     )
 
 
-def random_dram(rng: np.random.Generator) -> np.ndarray:
-    """Return random bytes with sensible bias, multiplier and shift where parameters lie."""
+def random_dram(rng: np.random.Generator, start: int = PARAMETER_BYTES) -> np.ndarray:
+    """Return random bytes with sensible bias, multiplier and shift where parameters lie; an eighth scale by little."""
     dram = rng.integers(0, 256, DRAM_BYTES, dtype=np.uint8)
     words = np.zeros((ENTRIES, 3), "<i4")
     words[:, 0] = rng.integers(-500, 500, ENTRIES)
     words[:, 1] = rng.integers(1 << 28, (1 << 31) - 1, ENTRIES)
     words[:, 2] = rng.integers(29, 42, ENTRIES)
+    words[3::8, 1] >>= 26
+    words[3::8, 2] -= 28
     words[::4, 2] |= ROUND_ONCE
-    dram[PARAMETER_BYTES : PARAMETER_BYTES + words.nbytes] = np.frombuffer(words.tobytes(), np.uint8)
+    dram[start : start + words.nbytes] = np.frombuffer(words.tobytes(), np.uint8)
     return dram
 
 

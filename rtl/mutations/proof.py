@@ -47,8 +47,10 @@ def is_proved_equivalent(base: str, mutant: Mutant, within: str = "") -> bool:
     top = quoted(within or mutant.module)
     sides = "".join(_SIDE.format(file=f"{side}.il", top=top, side=side) for side in ("gold", "gate"))
     changed = {mutant.cell}
+    ports = {name for name, wire in netlist.modules[mutant.module].wires.items() if wire.port}
     for _ in range(_DEPTHS):
         changed, wires = _behind(netlist, mutant.module, changed)
+        wires -= ports  # what leaves the module must be equal
         names = "".join(f"{quoted(name)}\n" for name in sorted(changed | wires))
         try:
             status = run_script(sides + _SCRIPT, files | {"changed.txt": names}, "status.txt")
