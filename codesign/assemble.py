@@ -105,7 +105,9 @@ def _row(
     run: Any, machine: Machine, shapes: dict[str, tuple[int, ...]], fidelity: str, spent: EnergyReport
 ) -> dict[str, Any]:
     layer, cycles, counts = run.layer, int(run.cycles), _counters(run)
-    binding = counts if run.slowest is None else as_dict(run.slowest)
+    binding = counts
+    if run.slowest is not None:  # the engines of the slowest core, behind them the memory of all
+        binding = as_dict(run.slowest) | {name: counts[name] for name in ("dram_read_bytes", "dram_write_bytes")}
     bound = find_bottleneck(machine, run.where, cycles, binding, fidelity)
     stalls = stall_cycles(run.where, cycles, binding)
     shape = shapes.get(layer.outputs[0], ()) if layer.outputs else ()

@@ -49,6 +49,10 @@ LOADS = {"execute_wait_token_load": 820, "array_cycles": 100}
         ({"execute_wait_queue": 700, "vector_cycles": 600}, "vector-bound (70 % of cycles wait on the vector unit)"),
         ({"execute_wait_queue": 700, "load_wait_memory": 600, "dram_read_bytes": 6000, "weight_write_elements": 1},
          "DRAM-bound (70 % of cycles wait on weights)"),
+        (BUSY | {"dram_read_bytes": 8 * 960}, "DRAM-bound (96 % of cycles transfer)"),
+        (BUSY | {"dram_read_bytes": 8 * 690}, "array-bound (70 % of cycles stream, 50 % of PEs used)"),
+        ({"drain_cycles": 450, "array_cycles": 150, "execute_wait_token_load": 400, "dram_read_bytes": 8 * 1001,
+          "load_wait_memory": 900}, "DRAM-bound (100 % of cycles transfer)"),
         ({"array_cycles": 100}, "write-back-bound (90 % of cycles after the last multiply)"),
     ],
 )  # fmt: skip
