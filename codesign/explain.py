@@ -90,11 +90,14 @@ TERMS: dict[str, Term] = {
         "def cycle_classes",
     ),
     "bound_by": Term(
-        "the resource with the largest class of cycles, DRAM when its transfers take more than that; waits on loads are "
-        "traced to bandwidth, latency or the bus",
+        "the resource with the largest class of cycles, or DRAM where its transfers take more than that; waits on "
+        "loads are traced to bandwidth, latency or the bus",
         "argmax over classes and dram_bytes / bandwidth", _BOUND, "def _by_class",
     ),
-    "bound_share": Term("its share of the layer's cycles", "largest class (or transfers) / cycles", _BOUND, "share = groups[name] / cycles"),
+    "bound_share": Term(
+        "the share of the layer's cycles that bound_by has", "largest class, or transfers, / cycles", _BOUND,
+        "share = groups[name] / cycles",
+    ),
     "weight_density": Term(
         "share of weights that are not zero", "non-zeros / weights", "workloads/trace.py", "def weight_density"
     ),

@@ -79,7 +79,7 @@ BAD = {
     "magic alone": (lambda: GOOD()[:8], "not a TFLite model, or truncated"),
     "truncated": (lambda: GOOD()[: len(GOOD()) // 2], "not a TFLite model, or truncated"),
     "unknown operator": (lambda: one("SPARSE_TO_DENSE", [S], S), "operator 0: 'SPARSE_TO_DENSE' is not supported"),
-    "operator with a near name": (lambda: one("RELU_0_TO_1", [S], S), "is not supported (did you mean 'RELU"),
+    "operator with a near name": (lambda: one("PRELU", [S], S), "is not supported (did you mean 'RELU"),
     "float model": (
         lambda: Graph(
             [T(S, type="FLOAT32"), T(S, type="FLOAT32")], [("RELU", [0], [1], ("", None))], [0], [1]
@@ -102,6 +102,11 @@ BAD = {
         lambda: with_tensor(1, scale=[1, 2, 3], axis=3),
         "a scale along axis 3; use axis 0, of the outputs",
     ),
+    "weights with a zero point": (
+        lambda: with_tensor(1, zero=5),
+        "(CONV_2D): weights have the zero point 5; those of convolutions have 0",
+    ),
+    "logistic of another output": (lambda: one("LOGISTIC", [S], S), "its output needs the scale 1/256"),
     "buffer too small": (
         lambda: with_tensor(1, shape=(2, 3, 3, 4)),
         "its buffer has 54 bytes; INT8 [2, 3, 3, 4] takes 72",
@@ -161,6 +166,10 @@ BAD = {
         lambda: one("MEAN", [S], (1, 4, 4, 1), constants=[int32(3)], _class="ReducerOptions", keepDims=True),
         "a mean over the axes [3] of 1x4x4x3; use axes 1 and 2 of an image",
     ),
+    "mean over an axis beyond": (
+        lambda: one("MEAN", [S], (1, 3), constants=[int32(1, 2, 9)], _class="ReducerOptions"),
+        "a mean over the axes [1, 2, 9] of 1x4x4x3; use axes 1 and 2 of an image",
+    ),
     "paddings of two axes": (
         lambda: one("PAD", [S], S, constants=[int32([0, 0], [1, 1])], _class="PadOptions"),
         "paddings of shape [2, 2] for 4 axes",
@@ -189,6 +198,10 @@ BAD = {
     "concat of other shapes": (
         lambda: one("CONCATENATION", [S, S], S, (0.1, 0.1, 0.1), (0, 0, 0), _class="ConcatenationOptions", axis=3),
         "1x4x4x3, 1x4x4x3 along axis 3 make no 1x4x4x3",
+    ),
+    "concat with an activation": (
+        lambda: one("CONCATENATION", [S], S, _class="ConcatenationOptions", axis=3, fusedActivationFunction=1),
+        "a fused activation; a concatenation has none",
     ),
     "concat beyond the axes": (
         lambda: one("CONCATENATION", [S], S, _class="ConcatenationOptions", axis=9),

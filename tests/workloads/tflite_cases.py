@@ -43,6 +43,18 @@ def _fully_connected(image: tuple[int, ...], scale: float | np.ndarray, output: 
     return graph
 
 
+def _rows_of_rows() -> Graph:
+    """A fully connected layer of three axes, kept, with an activation."""
+    rng, graph = _rng(), Graph()
+    x = graph.tensor(2, 3, 40, scale=0.05, zero=4)
+    w = graph.constant(rng.integers(-127, 128, (7, 40)).astype(np.int8), scale=0.01)
+    y = graph.tensor(2, 3, 7, scale=0.4, zero=-9)
+    graph.add("FULLY_CONNECTED", [x, w, -1], y, _class="FullyConnectedOptions", keepNumDims=True,
+              fusedActivationFunction=1)  # fmt: skip
+    graph.inputs, graph.outputs = [x], [y]
+    return graph
+
+
 def _padded_convolution() -> Graph:
     rng, graph = _rng(), Graph()
     x, padded = graph.tensor(1, 8, 8, 3, scale=0.05, zero=4), graph.tensor(1, 9, 9, 3, scale=0.05, zero=4)
@@ -105,6 +117,7 @@ ON_THE_MACHINE: dict[str, Callable[[], Graph]] = {
     "fully connected": lambda: _fully_connected((3, 40), 0.01, 0.4),
     "fully connected per channel": lambda: _fully_connected((3, 40), _rng().uniform(0.005, 0.02, 7), 0.4, bias=False),
     "fully connected of an image, ties": lambda: _fully_connected((1, 2, 5, 4), 0.25, 0.5),
+    "fully connected of three axes, relu": _rows_of_rows,
     "flattened image": _flattened,
     **{
         f"add{name}": lambda code=code: _add([0.0512, 0.0307, 0.0633], [3, -20, 7], code)
@@ -121,6 +134,7 @@ ON_THE_MACHINE: dict[str, Callable[[], Graph]] = {
     "mean dropped": lambda: _mean(False, [0.05, 0.05]),
     "relu": lambda: operator("RELU", [_IMAGE], _IMAGE, [0.05, 0.04], [3, -20]),
     "relu6": lambda: operator("RELU6", [_IMAGE], _IMAGE, [0.05, 0.04], [3, -20]),
+    "relu 0 to 1": lambda: operator("RELU_0_TO_1", [_IMAGE], _IMAGE, [0.05, 0.04], [3, -20]),
     "quantize": lambda: operator("QUANTIZE", [_IMAGE], _IMAGE, [0.05, 0.04], [3, -20], _class="QuantizeOptions"),
 }  # fmt: skip
 

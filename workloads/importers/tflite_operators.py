@@ -21,21 +21,28 @@ from workloads.importers.tflite_windows import conv_window, pool_window
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 _BOUNDS = {"RELU_N1_TO_1": (-1.0, 1.0), "RELU6": (0.0, 6.0), "RELU_0_TO_1": (0.0, 1.0)}
 _IMAGE_AXIS = (0, 2, 3, 1)
+#: Steps of the output's scale in one, and its zero point, where TFLite's kernels take no others.
+_OUTPUTS = {"softmax": (256, -128), "sigmoid": (256, -128)}
 
 
 def _finish(
     build: Builder, operator: TfliteOperator, kind: str, inputs: tuple[str, ...], image: bool, **attributes: Any
 ) -> None:
     """Emit an operator and, where its options fuse one, the activation that follows it."""
-    output = build.result(operator)
+    _finish_as(build, operator, kind, inputs, build.write(build.result(operator), image), **attributes)
+
+
+def _finish_as(
+    build: Builder, operator: TfliteOperator, kind: str, inputs: tuple[str, ...], final: str, **attributes: Any
+) -> None:
+    """Emit an operator that writes the tensor `final`, after the activation that its options fuse."""
     code = operator.options.FusedActivationFunction() if hasattr(operator.options, "FusedActivationFunction") else 0
     activation = _ACTIVATIONS.get(code, f"number {code}")
     if activation == "NONE":
-        build.emit(operator, kind, inputs, build.write(output, image), **attributes)
+        build.emit(operator, kind, inputs, final, **attributes)
         return
     if activation != "RELU" and activation not in _BOUNDS:
         build.fail(operator, f"fused activation {activation} is not read; use {', '.join(('RELU', *_BOUNDS))}")
-    final = build.write(output, image)
     tensor = build.tensors[final]
     before = build.new(f"{final}/unbounded", tensor.shape, tensor.format)
     build.emit(operator, kind, inputs, before, **attributes)
@@ -81,6 +88,10 @@ def _convolution(build: Builder, operator: TfliteOperator, depthwise: bool) -> N
         build.fail(operator, f"weights {_text(weights)} do not fit {channels} channels and {outputs} outputs")
     if weights.scale.size > 1 and weights.axis != axis:
         build.fail(operator, f"weights have a scale along axis {weights.axis}; use axis {axis}, of the outputs")
+    if weights.zero_point.any():
+        build.fail(
+            operator, f"weights have the zero point {int(weights.zero_point.max())}; those of convolutions have 0"
+        )
     window = conv_window(build, operator, image, weights.shape[1:3], output)
     image, window["pads"] = _without_padding(build, image, window["pads"])
     names = (build.read(image, True), build.add_constant((weights.index, False), weights, values))
@@ -127,10 +138,8 @@ def _fully_connected(build: Builder, operator: TfliteOperator) -> None:
     if output.shape == (rows, outputs):
         _finish(build, operator, "gemm", names, False, transpose_b=True)
         return
-    if operator.options is not None and operator.options.FusedActivationFunction():
-        build.fail(operator, f"an activation fused with an output of {_text(output)}; use two axes")
     product = build.new(f"{output.name}/rows", (rows, outputs), build.format(output))
-    build.emit(operator, "gemm", names, product, transpose_b=True)
+    _finish_as(build, operator, "gemm", names, product, transpose_b=True)
     build.emit(operator, "reshape", (product,), build.write(output))
 
 
@@ -196,9 +205,16 @@ def _unary(kind: str, activation: str = "") -> Callable[[Builder, TfliteOperator
                 name = rescaled
             _bounded(build, operator, activation, name, final)
         else:
+            if kind in _OUTPUTS:
+                _check_output(build, operator, output, *_OUTPUTS[kind])
             build.emit(operator, kind, (name,), build.write(output, image))
 
     return read
+
+
+def _check_output(build: Builder, operator: TfliteOperator, output: TfliteTensor, steps: int, zero_point: int) -> None:
+    if float(output.scale[0]) != 1 / steps or int(output.zero_point[0]) != zero_point:
+        build.fail(operator, f"its output needs the scale 1/{steps} and the zero point {zero_point}")
 
 
 def _softmax(build: Builder, operator: TfliteOperator) -> None:
@@ -207,8 +223,7 @@ def _softmax(build: Builder, operator: TfliteOperator) -> None:
     beta = operator.options.Beta() if operator.options is not None else 1.0
     if beta != 1.0:
         build.fail(operator, f"beta = {beta:g}; use 1")
-    if float(output.scale[0]) != 1 / 256 or int(output.zero_point[0]) != -128:
-        build.fail(operator, "its output needs the scale 1/256 and the zero point -128")
+    _check_output(build, operator, output, *_OUTPUTS["softmax"])
     build.emit(operator, "softmax", (build.read(source),), build.write(output))
 
 
@@ -250,10 +265,12 @@ def _concatenation(build: Builder, operator: TfliteOperator) -> None:
         )
     for tensor in parts:
         _check_same_scale(build, operator, tensor, output)
+    if operator.options is not None and operator.options.FusedActivationFunction():
+        build.fail(operator, "a fused activation; a concatenation has none")
     image = any(build.is_image(tensor) for tensor in parts)
     names = tuple(build.read(tensor, image) for tensor in parts)
     axis = _IMAGE_AXIS[axis] if image and rank == 4 else axis
-    _finish(build, operator, "concat", names, image, axis=axis)
+    build.emit(operator, "concat", names, build.write(output, image), axis=axis)
 
 
 def _pad(build: Builder, operator: TfliteOperator) -> None:
@@ -278,9 +295,12 @@ def _pad(build: Builder, operator: TfliteOperator) -> None:
 def _mean(build: Builder, operator: TfliteOperator) -> None:
     source, output = build.operand(operator, 0), build.result(operator)
     rank, keep = len(source.shape), bool(operator.options is not None and operator.options.KeepDims())
-    axes = sorted({int(a) % rank for a in build.constant(operator, 1, ("INT32",)).reshape(-1) if -rank <= a < rank})
+    given = build.constant(operator, 1, ("INT32",)).reshape(-1).tolist()
+    axes = sorted({axis + rank if axis < 0 else axis for axis in given})
     if rank != 4 or axes != [1, 2]:
-        build.fail(operator, f"a mean over the axes {axes} of {_text(source)}; use axes 1 and 2 of an image")
+        build.fail(
+            operator, f"a mean over the axes {sorted(given)[:8]} of {_text(source)}; use axes 1 and 2 of an image"
+        )
     kept = [1 if axis in axes else n for axis, n in enumerate(source.shape)]
     _check_shape(build, operator, output, tuple(n for i, n in enumerate(kept) if keep or i not in axes))
     name = build.read(source, True)
@@ -326,7 +346,8 @@ READERS: dict[str, Callable[[Builder, TfliteOperator], None]] = {
     "CONV_2D": _conv, "DEPTHWISE_CONV_2D": _depthwise, "FULLY_CONNECTED": _fully_connected,
     "MAX_POOL_2D": _pool("max_pool"), "AVERAGE_POOL_2D": _pool("average_pool"), "ADD": _elementwise("add"),
     "MUL": _elementwise("mul"), "RELU": _unary("relu", "RELU"), "RELU6": _unary("clip", "RELU6"),
-    "RELU_N1_TO_1": _unary("clip", "RELU_N1_TO_1"), "LOGISTIC": _unary("sigmoid"), "TANH": _unary("tanh"),
+    "RELU_N1_TO_1": _unary("clip", "RELU_N1_TO_1"), "RELU_0_TO_1": _unary("clip", "RELU_0_TO_1"),
+    "LOGISTIC": _unary("sigmoid"), "TANH": _unary("tanh"),
     "SOFTMAX": _softmax, "RESHAPE": _reshape, "SQUEEZE": _reshape, "EXPAND_DIMS": _reshape, "QUANTIZE": _quantize,
     "DEQUANTIZE": _dequantize, "CONCATENATION": _concatenation, "PAD": _pad, "PADV2": _pad, "MEAN": _mean,
     "TRANSPOSE": _transpose, "SHAPE": _shape_arithmetic, "STRIDED_SLICE": _shape_arithmetic,
