@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,19 @@ def _format(fields: Fields) -> str:
     return fields.choice("torch_dtype", "dtype", allowed=_DTYPES, default="auto")
 
 
+def _check_language_model(fields: Fields) -> None:
+    """Refuse a decoder with another head than that of the vocabulary, or with none: its parameters are others."""
+    for architecture in fields.names("architectures")[:1]:
+        if not architecture.endswith(("ForCausalLM", "LMHeadModel")):
+            raise fields.fault(
+                "architectures", f"'{shortened(architecture)}' is not supported; decoders are read with their language "
+                "head (...ForCausalLM, ...LMHeadModel)",
+            )  # fmt: skip
+
+
 def _rotary(fields: Fields, name: str, **given: Any) -> Decoder:
     """Read what Llama, Mistral, Mixtral and Qwen have in common; `given` differs between them."""
+    _check_language_model(fields)
     common = _common(fields)
     tied, head = fields.flag("tie_word_embeddings", False), fields.size("head_dim", default=0, least=0)
     return Decoder(
@@ -165,7 +177,19 @@ def _qwen3(fields: Fields, name: str) -> Decoder:
     return _rotary(fields, name, qkv_bias=bias, output_bias=bias, head_norm=True, head_size=head, window=window)
 
 
+def _qwen3_moe(fields: Fields, name: str) -> Decoder:
+    fields.refuse(["mlp_only_layers"], "all layers must have experts")
+    if fields.size("decoder_sparse_step", default=1) != 1:
+        raise fields.fault("decoder_sparse_step", "all layers must have experts (1)")
+    return replace(
+        _qwen3(fields, name), hidden=fields.size("moe_intermediate_size"),
+        experts=fields.size("num_experts", "num_local_experts", default=128, most=MOST_EXPERTS),
+        active_experts=fields.size("num_experts_per_tok", default=8, most=MOST_ACTIVE_EXPERTS),
+    )  # fmt: skip
+
+
 def _gpt2(fields: Fields, name: str) -> Decoder:
+    _check_language_model(fields)
     fields.refuse(["add_cross_attention"], "cross-attention is not modelled")
     width, positions = fields.size("n_embd", "hidden_size"), fields.size("n_positions", "n_ctx", default=1024)
     return Decoder(
@@ -179,6 +203,7 @@ def _gpt2(fields: Fields, name: str) -> Decoder:
 
 
 def _opt(fields: Fields, name: str) -> Decoder:
+    _check_language_model(fields)
     width, bias = fields.size("hidden_size"), fields.flag("enable_bias", True)
     positions, first = fields.size("max_position_embeddings", default=2048), fields.flag("do_layer_norm_before", True)
     embedding = fields.size("word_embed_proj_dim", default=width)
@@ -239,6 +264,6 @@ def _labels(fields: Fields) -> int:
 
 #: Readers by ``model_type``.
 READERS: dict[str, Callable[[Fields, str], Decoder | Encoder]] = {
-    "llama": _llama, "mistral": _mistral, "mixtral": _mixtral, "qwen2": _qwen2, "qwen3": _qwen3, "gpt2": _gpt2,
-    "opt": _opt, "bert": _bert, "vit": _vit,
+    "llama": _llama, "mistral": _mistral, "mixtral": _mixtral, "qwen2": _qwen2, "qwen3": _qwen3,
+    "qwen3_moe": _qwen3_moe, "gpt2": _gpt2, "opt": _opt, "bert": _bert, "vit": _vit,
 }  # fmt: skip

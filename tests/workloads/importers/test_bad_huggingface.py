@@ -55,9 +55,9 @@ def test_a_file_that_is_no_configuration(text, message, tmp_path):
 
 @pytest.mark.parametrize(("model", "changes", "message"), [
     ("Llama-2-7b-hf", {"model_type": "lama"}, "model_type: 'lama' is not supported; use bert, gpt2, llama, mistral, "
-     "mixtral, opt, qwen2, qwen3, vit (did you mean 'llama'?)"),
+     "mixtral, opt, qwen2, qwen3, qwen3_moe, vit (did you mean 'llama'?)"),
     ("Llama-2-7b-hf", {"model_type": "a\nb\x1b[2J"}, "model_type: 'a\\nb\\x1b[2J' is not supported; use bert, gpt2, "
-     "llama, mistral, mixtral, opt, qwen2, qwen3, vit"),
+     "llama, mistral, mixtral, opt, qwen2, qwen3, qwen3_moe, vit"),
     ("Llama-2-7b-hf", {"hidden_size": MISSING, "hidden\nsize": 1}, "the key 'hidden_size' is missing (did you mean "
      "'hidden\\nsize'?)"),
     ("Llama-2-7b-hf", {"model_type": 7}, "model_type: 7 is not a string"),
@@ -85,6 +85,11 @@ def test_a_file_that_is_no_configuration(text, message, tmp_path):
     ("Llama-2-7b-hf", {"hidden_size": 1 << 20, "intermediate_size": 1 << 20, "num_hidden_layers": 256},
      "its sizes make about 1.97e+15 parameters; at most 7.04e+13 are read"),
     ("Mixtral-8x7B-v0.1", {"num_experts_per_tok": 9}, "9 experts a token are more than the 8 there are"),
+    ("Qwen3-30B-A3B", {"mlp_only_layers": [0]}, "mlp_only_layers: [0]: all layers must have experts"),
+    ("Qwen3-30B-A3B", {"decoder_sparse_step": 2}, "decoder_sparse_step: all layers must have experts (1)"),
+    ("Llama-2-7b-hf", {"architectures": ["LlamaForSequenceClassification"]}, "architectures: "
+     "'LlamaForSequenceClassification' is not supported; decoders are read with their language head (...ForCausalLM, "
+     "...LMHeadModel)"),
     ("gpt2", {"n_embd": 770}, "12 attention heads do not divide the hidden size 770"),
     ("gpt2", {"add_cross_attention": True}, "add_cross_attention: true: cross-attention is not modelled"),
     ("gpt2", {"n_layer": MISSING}, "the key 'n_layer' is missing"),
