@@ -26,15 +26,15 @@ from codesign.cli_options import (
     ObjectiveOption,
     OutOption,
     PhaseOption,
+    Placement,
     Report,
     SetOption,
 )
 from codesign.cli_output import check_file, dimensions_of, emit
 from codesign.cli_run import run
 from codesign.reproduce_commands import reproduce
+from simulators.technology_names import PIM_DEVICES
 from workloads.errors import CodesignError
-
-PIM_DEVICES = "neupims, naive, newton, hbm_pim, aim_gddr6, attacc_bank, attacc_group, attacc_buffer"
 
 app = typer.Typer(
     name="codesign",
@@ -81,9 +81,13 @@ def map_network(
 
 @app.command("list")
 def list_names(what: Annotated[Listed, typer.Argument(help="What to list")]) -> None:
-    """List networks, machines or formats."""
+    """List networks, machines, formats, DRAM standards or PIM devices (memory that computes)."""
     if what is Listed.networks:
         from workloads.load import network_names as names
+    elif what is Listed.standards:
+        from simulators.dram.standards import standard_names as names
+    elif what is Listed.devices:
+        from simulators.pim.devices import device_names as names
     elif what is Listed.machines:
         from simulators.machine_files import machine_names as names
     else:
@@ -166,7 +170,7 @@ def memory(
     from codesign.memory_commands import memory_report
 
     check_file(out)
-    check_file(commands)
+    check_file(commands, "--commands")
     text = memory_report(
         trace, standard, format is Report.json, channels=channels, mapping=mapping, ranks=ranks, row_policy=row_policy,
         requests_per_clock=requests_per_clock, commands=commands,
@@ -177,9 +181,9 @@ def memory(
 @app.command()
 def pim(
     requests: Annotated[str, typer.Argument(help="CSV with a column seq_len (tokens), and ch_idx (channel) if placed")],
-    device: Annotated[str, typer.Option(help=f"Memory that computes: {PIM_DEVICES}")] = "neupims",
-    model: Annotated[str, typer.Option(help="gpt3-7b, gpt3-13b, gpt3-30b, gpt3-175b")] = "gpt3-7b",
-    placement: Annotated[str, typer.Option(help="round_robin or longest_first; empty takes ch_idx, if given")] = "",
+    device: Annotated[str, typer.Option(help=f"Memory that computes: {', '.join(PIM_DEVICES)}")] = "neupims",
+    model: Annotated[str, typer.Option(help="A model of the publication, such as gpt3-30b")] = "gpt3-7b",
+    placement: Annotated[Placement | None, typer.Option(help="Which channel holds which request; else ch_idx")] = None,
     dual_row_buffer: Annotated[bool, typer.Option(help="A second row buffer in each bank, for compute")] = True,
     channels: Annotated[int, typer.Option(min=0, help="Channels; 0 takes the device's own")] = 0,
     change: Annotated[
@@ -196,7 +200,7 @@ def pim(
 
     check_file(out)
     text = pim_report(
-        requests, device, model, format is Report.json, placement=placement, dual_row_buffer=dual_row_buffer,
+        requests, device, model, format is Report.json, placement=placement or "", dual_row_buffer=dual_row_buffer,
         channels=channels, changes=change or (),
     )  # fmt: skip
     emit(text, out)

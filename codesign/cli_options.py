@@ -51,6 +51,8 @@ class Listed(StrEnum):
     networks = "networks"
     machines = "machines"
     formats = "formats"
+    standards = "standards"
+    devices = "devices"
 
 
 class Backend(StrEnum):

@@ -67,10 +67,10 @@ def check_report(out: str) -> None:
     check_folder(out)
 
 
-def check_file(out: str) -> None:
-    """Refuse an output that cannot be written before the work, not after it."""
+def check_file(out: str, option: str = "--out") -> None:
+    """Refuse an output that cannot be written before the work, not after it; `option` names it."""
     if not out:
         return
     if Path(out).is_dir() or not Path(out).parent.is_dir():
         reason = "is a folder" if Path(out).is_dir() else "its folder does not exist"
-        raise CodesignError(f"--out {out}: {reason}")
+        raise CodesignError(f"{option} {out}: {reason}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from codesign.report.lines import counted, folded
 from codesign.report.units import energy, si
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def run_trace(
             chosen, beyond.counting(read_requests(trace)), channels or None, mapping or None, controller,
             requests_per_clock, trace=keep,
         )  # fmt: skip
-    return _report(run, beyond.count, controller.row_policy)
+    return _report(run, beyond.count, controller.row_policy, requests_per_clock)
 
 
 class _Beyond:
@@ -126,11 +127,12 @@ def _histogram(run: DramRun) -> list[dict[str, int]]:
     return bins
 
 
-def _report(run: DramRun, beyond: int, row_policy: str) -> dict[str, Any]:
+def _report(run: DramRun, beyond: int, row_policy: str, requests_per_clock: int) -> dict[str, Any]:
     from simulators.dram.energy import energy_of
 
     n, standard = run.counts, run.standard
     size_bytes, seconds = standard.organization.request_bytes, run.cycles * standard.clock_ns * 1e-9
+    burst, step = standard.timing["BURST"], standard.timing["tCCD_S"]
     columns = n["RD"] + n["RDA"] + n["WR"] + n["WRA"]
     spent = energy_of(run, standard.io_pj_per_bit)
     return {
@@ -145,6 +147,9 @@ def _report(run: DramRun, beyond: int, row_policy: str) -> dict[str, Any]:
         "reads": n["reads"],
         "writes": n["writes"],
         "requests_beyond_capacity": beyond,
+        "requests_per_clock": requests_per_clock,
+        "offered_bytes_per_s": requests_per_clock * size_bytes / (standard.clock_ns * 1e-9),
+        "peak_bytes_per_s": run.channels * size_bytes / (max(burst, step) * standard.clock_ns * 1e-9),
         "cycles": run.cycles,
         "time_s": seconds,
         "bandwidth_bytes_per_s": columns * size_bytes / seconds if seconds else 0.0,
@@ -173,14 +178,19 @@ def as_json(report: dict[str, Any]) -> str:
 def as_text(report: dict[str, Any]) -> str:
     """Return the report as a table for people."""
     r = report
+    issued = ", ".join(f"{name} {count:,}" for name, count in r["commands"].items() if count)
     lines = [
-        f"{r['standard']}, {r['channels']} channels x {r['ranks']} ranks, {r['mapping']}, {r['row_policy']} rows",
+        f"{r['standard']}, {counted(r['channels'], 'channel')} of {counted(r['ranks'], 'rank')}, {r['mapping']}, "
+        f"{r['row_policy']} rows",
         f"table of {r['source']}",
         "",
-        f"requests    {r['requests']:,}: {r['reads']:,} reads, {r['writes']:,} writes of {r['request_bytes']} bytes",
+        f"requests    {r['requests']:,}: {counted(r['reads'], 'read')}, {counted(r['writes'], 'write')} of "
+        f"{r['request_bytes']} bytes",
+        f"offered     up to {r['requests_per_clock']} a clock, {si(r['offered_bytes_per_s'], 'B/s')}; the bus has "
+        f"{si(r['peak_bytes_per_s'], 'B/s')}",
         f"cycles      {r['cycles']:,} ({si(r['time_s'], 's')}, {si(r['bandwidth_bytes_per_s'], 'B/s')})",
         f"row hits    {r['row_hits']:,} ({100 * r['row_hit_share']:.1f} % of column commands)",
-        f"commands    {', '.join(f'{name} {count:,}' for name, count in r['commands'].items() if count)}",
+        f"commands    {issued or 'none'}",
     ]
     for key, what in (
         ("merged_reads", "reads merged with one under way"),
@@ -214,7 +224,7 @@ def _energy_lines(r: dict[str, Any]) -> list[str]:
         return [f"energy      not available: no IDD is published for {r['standard']}"]
     parts = [f"{name.replace('_', ' ')} {energy(pj)}" for name, pj in r["energy_parts_pj"].items() if pj]
     io = f"I/O at {r['io_pj_per_bit']:.2f} pJ/bit" if r["io_pj_per_bit"] else "without I/O drivers"
-    return [f"energy      {energy(r['energy_pj'])}, {io}", f"            {', '.join(parts)}"]
+    return [f"energy      {energy(r['energy_pj'])}, {io}", *folded("", ", ".join(parts))]
 
 
 def memory_report(trace: str, standard: str, json_output: bool, **options: Any) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from codesign.report.lines import counted, folded
 from codesign.report.units import energy, percent, si
 from workloads.errors import CodesignError, did_you_mean
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from simulators.pim.system.model import ModelRun
     from workloads.zoo.transformer import Decoder
 
-WIDTH = 120
 _PARTS = ("npu_cycles", "pim_cycles")
 DEFAULT_PHASE = "prefill"
 
@@ -132,7 +131,7 @@ class LanguageResult:
 
     def __str__(self) -> str:
         r = self.report
-        lines = [f"{r['network']}, {r['phase']} of {r['requests']:,} requests on {r['machine']}", ""]
+        lines = [f"{r['network']}, {r['phase']} of {counted(r['requests'], 'request')} on {r['machine']}", ""]
         lines += [f"{'a layer':44}{'cycles':>12}{'NPU':>12}{'PIM':>12}  what binds it"]
         for stage in r["stages"]:
             parts = "".join(f"{stage[part]:>12,}" if stage[part] else f"{'-':>12}" for part in _PARTS)
@@ -142,8 +141,10 @@ class LanguageResult:
             "",
             f"cycles      {r['cycles']:,} ({si(r['latency_s'], 's')}): {r['layers']} layers of {r['layer_cycles']:,}, "
             f"head {r['head_cycles']:,}",
-            f"throughput  {si(r['tokens_per_s'])} tokens/s on {r['tensor_parallel']} devices",
+            f"throughput  {si(r['tokens_per_s'])} tokens/s on {counted(r['tensor_parallel'], 'device')}",
             f"bound by    {spent}",
+            f"in use      multipliers of the arrays {percent(r['array_utilization'])}, bus of the DRAM "
+            f"{percent(r['bus_utilization'])}, units in its banks {percent(r['pim_utilization'])}",
             f"schedule    {r['schedule']}",
             f"memory      {si(r['needed_bytes'], 'B')} of weights and cache on a device of "
             f"{si(r['device_bytes'], 'B')}",
@@ -151,23 +152,19 @@ class LanguageResult:
             f"{si(r['layer_write_bytes'], 'B')} in a layer",
         ]  # fmt: skip
         lines += self._energy_lines()
-        lines += [line for note in r["notes"] for line in _wrapped("note        ", note)]
+        lines += [line for note in r["notes"] for line in folded("note", note)]
         return "\n".join(lines) + "\n"
 
     def _energy_lines(self) -> list[str]:
         parts = self.report["energy_per_token_pj"]
         if not parts:
-            return _wrapped("energy      ", self.report["energy_source"])
+            return folded("energy", self.report["energy_source"])
         total = parts["total"]
         shares = [(pj / total, name.replace("_", " ")) for name, pj in parts.items() if name != "total" and pj]
         told = ", ".join(f"{name} {percent(share)}" for share, name in sorted(shares, reverse=True))
         told = f"{energy(total)} a token in the layers of all devices: {told}"
         without = f"not in it: {', '.join(self.report['energy_missing'])}; {self.report['energy_source']}"
-        return [*_wrapped("energy      ", told), *_wrapped(" " * 12, without)]
-
-
-def _wrapped(begin: str, text: str) -> list[str]:
-    return [begin + line if i == 0 else " " * 12 + line for i, line in enumerate(textwrap.wrap(text, WIDTH - 12))]
+        return [*folded("energy", told), *folded("", without)]
 
 
 def run_language_model(
@@ -200,18 +197,20 @@ def run_language_model(
     model = read_decoder(network)
     if requests and (batch != 1 or context is not None):
         raise CodesignError("--requests: gives batch and lengths itself; leave --batch and --context out")
+    system = system_of(machine, model)
     if requests:
-        lengths, channel_of = read_lengths(requests)
+        lengths, channel_of = read_lengths(requests, system.device.channels, model.positions)
     else:
         one = Phase(phase or DEFAULT_PHASE, context)
         lengths, channel_of = [one.context_of(model.name, model.positions)] * batch, None
-    system = system_of(machine, model)
     phase = Phase(phase or DEFAULT_PHASE).name
     run = decode(system, lengths, channel_of) if phase == "decode" else prefill(system, lengths)
     return LanguageResult(_report(model.name, phase, lengths, system, run))
 
 
 def _report(name: str, phase: str, lengths: Sequence[int], system: NpuPim, run: ModelRun) -> dict[str, Any]:
+    from simulators.pim.system.utilization import utilization
+
     layer, pim = run.layer, system.npu.pim
     spent: dict[str, int] = {}
     for stage in layer.stages:
@@ -240,6 +239,7 @@ def _report(name: str, phase: str, lengths: Sequence[int], system: NpuPim, run: 
         "layer_read_bytes": layer.read_bytes,
         "layer_write_bytes": layer.write_bytes,
         "layer_macs": layer.macs,
+        **utilization(system, layer, run.requests, phase == "decode")._asdict(),
         "needed_bytes": run.needed_bytes,
         "device_bytes": run.device_bytes,
         **energy_per_token(system, run, phase == "decode"),

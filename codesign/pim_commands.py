@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workloads.errors import CodesignError, unknown_name
+from workloads.errors import CodesignError, quoted, unknown_name
 
 LENGTH, CHANNEL = "seq_len", "ch_idx"
+MOST = 1 << 30
 DEFAULT_PLACEMENT = "longest_first"
 # Fields of `simulators.pim.device.PimDevice` that a sweep varies.
 CHANGEABLE: dict[str, type] = {
@@ -19,32 +20,49 @@ CHANGEABLE: dict[str, type] = {
     "composite": bool, "dot_holds_row": bool, "refresh": bool, "vector_in_bank": bool, "activate": str,
     "precharge": str, "value_layout": str, "placement": str,
 }  # fmt: skip
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
-def read_lengths(path: str) -> tuple[list[int], list[int] | None]:
+def read_lengths(path: str, channels: int = 0, most_tokens: int = 0) -> tuple[list[int], list[int] | None]:
     """Return the tokens of each request and, where the file has the column, the channel of each.
+
+    Parameters
+    ----------
+    channels, most_tokens : int
+        Channels that there are; tokens that a request may have (0: any).
 
     Raises
     ------
     CodesignError
-        With file and line, for a missing column or what is no whole number.
+        With file and line, for a missing column, no requests, or what is no whole number within its limits.
     """
+    limits = {LENGTH: (1, most_tokens or MOST), CHANNEL: (0, channels - 1 if channels else MOST)}
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            table = csv.reader(file)
+            header = [name.strip() for name in next(table, [])]
+            rows = [(table.line_num, row) for row in table if any(text.strip() for text in row)]
+    except OSError as error:
+        raise CodesignError(f"{path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise CodesignError(f"{path}: cannot be read as CSV ({error})") from None
-    if not rows or LENGTH not in rows[0]:
-        raise CodesignError(f"{path}: no requests, or no column {LENGTH} (tokens of each request)")
-    columns = [name for name in (LENGTH, CHANNEL) if name in rows[0]]
+    if LENGTH not in header:
+        raise CodesignError(f"{path}: no column {LENGTH} (tokens of each request); it has {quoted(', '.join(header))}")
+    if not rows:
+        raise CodesignError(f"{path}: no requests below its header")
+    columns = {name: header.index(name) for name in limits if name in header}
     values: dict[str, list[int]] = {name: [] for name in columns}
-    for line, row in enumerate(rows, 2):
-        for name in columns:
-            text = (row[name] or "").strip()
-            if not (text.isascii() and text.isdigit()):
-                raise CodesignError(f"{path}, line {line}: {name} {text!r} is not a whole number of at least 0")
-            values[name].append(int(text))
+    for line, row in rows:
+        for name, at in columns.items():
+            text = row[at].strip() if at < len(row) else ""
+            values[name].append(_whole(text, f"{path}, line {line}: {name}", *limits[name]))
     return values[LENGTH], values.get(CHANNEL)
+
+
+def _whole(text: str, where: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and least <= int(text) <= most):
+        raise CodesignError(f"{where} {quoted(text)} is not a whole number from {least} to {most:,}")
+    return int(text)
 
 
 def read_change(text: str) -> tuple[str, Any]:
@@ -62,7 +80,7 @@ def read_change(text: str) -> tuple[str, Any]:
     try:
         return name, {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
     except (KeyError, ValueError):
-        raise CodesignError(f"--set {name}: {value!r} is not a value of {kind.__name__}") from None
+        raise CodesignError(f"--set {name}={value}: {quoted(value)} is not {_KINDS[kind]}") from None
 
 
 def run_requests(
@@ -95,7 +113,7 @@ def run_requests(
     from codesign.costs.pim import bank_mac_of
     from simulators.pim.attention import SHAPES
     from simulators.pim.devices import device_named
-    from simulators.pim.energy import attention_energy
+    from simulators.pim.energy import attention_energy, total_counts
     from simulators.pim.placement import place
     from simulators.pim.run import run_attention
 
@@ -106,13 +124,12 @@ def run_requests(
     chosen = replace(chosen, **dict(map(read_change, changes)))
     if model not in SHAPES:
         raise unknown_name("--model", "model", model, SHAPES)
-    lengths, given = read_lengths(requests)
+    lengths, given = read_lengths(requests, chosen.channels)
     channel_of = given if given and not placement else place(placement or DEFAULT_PLACEMENT, lengths, chosen.channels)
     result = run_attention(chosen, SHAPES[model], lengths, channel_of)
     busy = [one.pim_clocks for one in result.channels]
     mac = bank_mac_of(chosen)
     energy = attention_energy(chosen, result, mac.comp_pj)
-    totals = {name: sum(one.counts[name] for one in result.channels) for name in result.channels[0].counts}
     return {
         "device": chosen.name,
         "source": chosen.source,
@@ -128,7 +145,7 @@ def run_requests(
         "busy_cycles_mean": sum(busy) / len(busy),
         "busy_cycles_max": max(busy),
         "busy_cycles": busy,
-        "commands": totals,
+        "commands": total_counts(chosen, result),
         "energy_pj": energy.parts_pj,
         "energy_total_pj": energy.total_pj,
         "energy_per_request_pj": energy.total_pj / len(lengths),
@@ -145,6 +162,7 @@ def pim_report(requests: str, device: str, model: str, json_output: bool, **opti
     CodesignError
         As `run_requests`.
     """
+    from codesign.report.lines import counted, folded
     from codesign.report.units import si
 
     r = run_requests(requests, device, model, **options)
@@ -152,18 +170,18 @@ def pim_report(requests: str, device: str, model: str, json_output: bool, **opti
         return json.dumps(r, indent=1) + "\n"
     total, parts = r["energy_total_pj"] * 1e-12, {n.replace("_", " "): pj for n, pj in r["energy_pj"].items()}
     lines = [
-        f"{r['device']}, {r['channels']} channels, row buffers of a bank: {r['row_buffers']}",
-        f"table of {r['source']}",
+        f"{r['device']}, {counted(r['channels'], 'channel')}, row buffers of a bank: {r['row_buffers']}",
+        *folded("table of", r["source"]),
         "",
-        f"requests    {r['requests']:,} of {r['tokens']:,} tokens; a layer of {r['model']} on one of "
-        f"{r['tensor_parallel']} devices, one decoded token each",
+        *folded("requests", f"{r['requests']:,} of {r['tokens']:,} tokens; a layer of {r['model']} on one of "
+                f"{r['tensor_parallel']} devices, one decoded token each"),
         f"cycles      {r['cycles']:,} ({si(r['time_s'], 's')}), softmax done at {r['softmax_done_cycles']:,}",
         f"channels    busy {r['busy_cycles_mean']:,.0f} cycles on average, {r['busy_cycles_max']:,} the longest",
-        f"commands    {', '.join(f'{name} {count:,}' for name, count in r['commands'].items() if count)}",
+        *folded("commands", ", ".join(f"{name} {count:,}" for name, count in r["commands"].items() if count)),
         f"energy      {si(total, 'J')}, {si(r['energy_per_request_pj'] * 1e-12, 'J')} a request and its token",
-        "            " + ", ".join(f"{name} {si(pj * 1e-12, 'J')}" for name, pj in parts.items() if pj),
-        f"            {r['energy_source']}",
-    ]
+        *folded("", ", ".join(f"{name} {si(pj * 1e-12, 'J')}" for name, pj in parts.items() if pj)),
+        *folded("", r["energy_source"]),
+    ]  # fmt: skip
     if r["energy_missing"]:
-        lines.append(f"            not in it, no source: {', '.join(r['energy_missing'])}")
+        lines += folded("", f"not in it, no source: {', '.join(r['energy_missing'])}")
     return "\n".join(lines) + "\n"

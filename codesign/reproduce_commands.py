@@ -28,8 +28,9 @@ def reproduce(
 
     neupims: throughput over GPU, NPU and NPU with a blocked PIM, each mechanism taken away in turn (a minute or two).
     """
-    from codesign.neupims_reproduce import BATCHES, MODELS, check_choices, table
+    from codesign.neupims_reproduce import BATCHES, MODELS, check_choices
     from codesign.neupims_reproduce import reproduce as run
+    from codesign.report.neupims_table import table
     from codesign.report.progress import layer_progress
 
     check_choices(models, batches)

@@ -96,6 +96,11 @@ DEVICES = {
 }  # fmt: skip
 
 
+def device_names() -> tuple[str, ...]:
+    """Return the names of the devices that ship."""
+    return tuple(DEVICES)
+
+
 def device_named(name: str, where: str = "device") -> PimDevice:
     """Return a device by name.
 

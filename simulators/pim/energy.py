@@ -186,11 +186,17 @@ def attention_energy(device: PimDevice, result: AttentionResult, comp_pj: float 
     CodesignError
         As `energy_of`.
     """
+    busy = sum(min(result.clocks, max(channel.pim_clocks, channel.traffic_clocks)) for channel in result.channels)
+    return energy_of(device, total_counts(device, result), busy, result.clocks, comp_pj, len(result.channels))
+
+
+def total_counts(device: PimDevice, result: AttentionResult) -> dict[str, int]:
+    """Return the commands of all channels by name, refreshes those that were due while it ran.
+
+    Each rank has one more after the end, which closes its rows for the counts and belongs to nothing.
+    """
     names = result.channels[0].counts
     counts = {name: sum(channel.counts[name] for channel in result.channels) for name in names}
-    busy = sum(min(result.clocks, max(channel.pim_clocks, channel.traffic_clocks)) for channel in result.channels)
-    clocks = result.clocks
-    # The two refreshes a rank after the end, which close all rows for the counts, belong to nothing.
-    due = clocks * device.standard.organization.ranks // device.standard.timing["tREFI"] if device.refresh else 0
-    counts["REF"] = min(counts["REF"], due * len(result.channels))
-    return energy_of(device, counts, busy, clocks, comp_pj, len(result.channels))
+    ranks, interval = device.standard.organization.ranks, device.standard.timing["tREFI"]
+    due = result.clocks * ranks // interval if device.refresh else 0
+    return counts | {"REF": min(counts["REF"], due * len(result.channels))}

@@ -34,7 +34,7 @@ def test_table_json_and_commands(trace, tmp_path, capsys):
     assert _outcome(command) == 0
     out = capsys.readouterr().out
     assert "energy      not available: no IDD is published for lpddr5-6400" in out
-    assert out.startswith("lpddr5-6400, 2 channels x 1 ranks, rochrababgco, open rows\n")
+    assert out.startswith("lpddr5-6400, 2 channels of 1 rank, rochrababgco, open rows\n")
     assert max(map(len, out.splitlines())) <= 120
     assert _outcome([*command, "--format", "json", "--commands", str(commands)]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -51,6 +51,7 @@ def test_table_json_and_commands(trace, tmp_path, capsys):
         (["--standard", "ddr4-3200", "--channels", "6"], "ddr4-3200: channels: 6 is not a power of two"),
         (["--standard", "ddr4-3200", "--row-policy", "shut"], "row policy: 'shut' is not a row policy; use closed"),
         (["--standard", "none.ini"], "none.ini: "),
+        (["--standard", "ddr4-3200", "--commands", "no/where.csv"], "--commands no/where.csv: its folder does not"),
     ],
 )
 def test_faults_are_one_line(options, message, trace, capsys):

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from codesign.cli import _outcome, app
-from codesign.neupims_reproduce import PUBLISHED, SYSTEMS, Point, Reproduction, reproduce, table
+from codesign.neupims_reproduce import GAINS, SYSTEMS, Point, Reproduction, published, reproduce
 from codesign.neupims_run import run_language_model
+from codesign.report.neupims_table import table
 from simulators.machine_files import load_machine
 from simulators.machine_schema import leaf_fields
 from simulators.pim.devices import DEVICES
@@ -52,8 +53,20 @@ def test_every_device_that_a_machine_may_name_is_there():
     assert tuple(DEVICES) == PIM_DEVICES
 
 
-def test_the_command_line_tells_stages_throughput_and_energy(requests):
-    asked = ["run", "gpt2", "--phase", "decode", "--requests", requests, "--machine", "neupims", "--no-interleave"]
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A decoder of two layers, as a file."""
+    path = tmp_path_factory.mktemp("model") / "config.json"
+    config = {
+        "model_type": "llama", "hidden_size": 512, "intermediate_size": 1024, "num_attention_heads": 8,
+        "num_hidden_layers": 2, "vocab_size": 1000, "max_position_embeddings": 1024, "hidden_act": "silu",
+    }  # fmt: skip
+    path.write_text(json.dumps(config))
+    return str(path)
+
+
+def test_the_command_line_tells_stages_throughput_and_energy(requests, tiny):
+    asked = ["run", tiny, "--phase", "decode", "--requests", requests, "--machine", "neupims", "--no-interleave"]
     ran = CliRunner().invoke(app, [*asked, "--no-dual-row-buffer", "-f", "json"])
     report = json.loads(ran.stdout)
     assert [stage["name"] for stage in report["stages"]] == ["qkv", "attention", "projection and feed-forward"]
@@ -66,15 +79,18 @@ def test_the_command_line_tells_stages_throughput_and_energy(requests):
     assert min(parts[f"dram_{name}"] for name in ("rows", "compute_columns", "macs", "reads", "standby")) > 0
     text = CliRunner().invoke(app, asked).stdout
     assert "tokens/s on 4 devices" in text
+    assert 0 < report["pim_utilization"] < 1 > report["bus_utilization"] > report["array_utilization"] > 0
+    assert max(map(len, text.splitlines())) <= 120
     assert "a token in the layers" in text
     assert CliRunner().invoke(app, [*asked, "-f", "csv"]).stdout.splitlines()[-1].startswith("total,")
 
 
-def test_prompts_and_batches_of_one_length():
-    prompt = run_language_model("gpt2", load_machine("neupims"), 2, "prefill", 128).report
+def test_prompts_and_batches_of_one_length(tiny):
+    prompt = run_language_model(tiny, load_machine("neupims"), 2, "prefill", 128).report
     assert prompt["tokens_per_s"] == pytest.approx(256 / prompt["latency_s"])
     assert prompt["energy_per_token_pj"]["dram_macs"] == 0
     assert all(stage["pim_cycles"] == 0 for stage in prompt["stages"])
+    assert prompt["pim_utilization"] == 0
 
 
 @pytest.mark.parametrize(
@@ -84,7 +100,7 @@ def test_prompts_and_batches_of_one_length():
         (["run", "digits", "-m", "neupims"], "digits: only decoders run"),
         (["run", "gpt2", "-m", "neupims", "--mapping", "m.yaml"], "--mapping: not for neupims"),
         (["run", "gpt2", "-m", "neupims", "--fidelity", "fast", "--allow-host"], "--fidelity, --allow-host: not for"),
-        (["run", "gpt2", "-m", "neupims", "--requests", "no.csv"], "no.csv: cannot be read"),
+        (["run", "gpt2", "-m", "neupims", "--requests", "no.csv"], "no.csv: No such file"),
         (["run", "gpt2", "-m", "neupims", "--requests", "no.csv", "--batch", "2"], "--requests: gives batch"),
         (["run", "gpt2", "-m", "neupims", "--context", "2000"], "more than the model's 1024 positions"),
         (["run", "mixtral-8x7b", "-m", "neupims"], "experts are not mapped"),
@@ -110,6 +126,12 @@ def test_gains_are_geometric_means_of_ratios():
     assert found.gain("gpu", keep=lambda point: point.batch == 2) == pytest.approx(8)
 
 
+def test_what_is_compared_with_is_what_the_publication_says():
+    told = published()
+    assert [told[figure] for figure in GAINS.values()] == [3.0, 2.4, 1.6]  # its abstract
+    assert told["gain_over_npu"] / told["memory_power_over_npu"] == pytest.approx(told["memory_energy_of_npu"], 1e-3)
+
+
 @pytest.mark.slow
 def test_the_comparison_at_one_model_shows_what_each_mechanism_brings(tmp_path):
     found = reproduce(["gpt3-7b"], [512], ["sharegpt"])
@@ -119,9 +141,14 @@ def test_the_comparison_at_one_model_shows_what_each_mechanism_brings(tmp_path):
     assert min(found.gain(name) for name in SYSTEMS if name.startswith("no ")) >= 1
     assert found.gain("no interleaving") > 1.05
     assert math.isfinite(found.energy_ratio("npu"))
+    assert found.energy_ratio("npu", field="dram_energy_per_token_j") > 1
+    assert found.gain("npu+pim", "two row buffers") > 1
+    points = {point.system: point for point in found.points}
+    assert points["neupims"].array_utilization > points["npu+pim"].array_utilization > points["npu"].pim_utilization
     assert len(found.to_csv().splitlines()) == 1 + len(found.points)
     text = table(found)
-    assert all(name in text for name in (*PUBLISHED, "Not explained"))
+    assert all(name in text for name in (*GAINS, "not explained", "3 % of the memory"))
+    assert max(map(len, text.splitlines())) <= 120
     from codesign.report.neupims_figure import speedups
 
     speedups(found).savefig(tmp_path / "f.png")

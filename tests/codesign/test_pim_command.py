@@ -43,16 +43,17 @@ def test_options_of_a_device_are_varied_and_bad_ones_refused(requests):
     assert run_requests(requests, "neupims", "gpt3-7b", channels=2, changes=["lanes=8", "dot_holds_row=true"])[
         "cycles"
     ] > whole["cycles"]  # fmt: skip
-    for change, said in (("lane=8", "lanes"), ("lanes=many", "'many'"), ("refresh=maybe", "bool"), ("lanes=24", "24")):
+    for change, said in (("lane=8", "lanes"), ("lanes=many", "'many'"), ("refresh=maybe", "true"), ("lanes=24", "24")):
         with pytest.raises(CodesignError, match=said):
             run_requests(requests, "neupims", "gpt3-7b", changes=[change])
 
 
 def test_every_device_that_help_names_runs_with_its_energy(requests):
-    from codesign.cli import PIM_DEVICES
     from simulators.pim.devices import DEVICES
 
-    assert PIM_DEVICES.split(", ") == list(DEVICES)
+    told = " ".join(CliRunner().invoke(app, ["pim", "--help"]).stdout.replace("│", " ").split())
+    assert ", ".join(DEVICES) in told
+    assert CliRunner().invoke(app, ["list", "devices"]).stdout.split() == list(DEVICES)
     for name in DEVICES:
         report = run_requests(requests, name, "gpt3-7b", channels=2)
         assert report["energy_total_pj"] == sum(report["energy_pj"].values()) > 0
@@ -66,14 +67,30 @@ def test_channels_of_the_file_are_taken(tmp_path):
     assert run_requests(str(path), "neupims", "gpt3-7b", channels=2)["busy_cycles"][0] == 0
 
 
+def test_files_as_spreadsheets_write_them_are_read(tmp_path):
+    path = tmp_path / "sheet.csv"
+    path.write_bytes(b"\xef\xbb\xbfch_idx, seq_len \r\n1, 20\r\n0,30\r\n,\r\n")
+    assert read_lengths(str(path)) == ([20, 30], [1, 0])
+
+
+def test_refreshes_told_are_those_that_were_due(tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("seq_len\n12\n")
+    report = run_requests(str(path), "neupims", "gpt3-7b", channels=2)
+    assert report["commands"]["REF"] == 2 * (report["cycles"] * 2 // 3900) > 0
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no requests"),
+        ("", "no column seq_len"),
+        ("seq_len\n", "no requests below"),
         ("length\n4\n", "column seq_len"),
-        ("seq_len\n4\n-2\n", "line 3"),
-        ("seq_len\n0\n", "length 0"),
-        ("seq_len,ch_idx\n4,99\n", "channel 99"),
+        ("seq_len\n4\n-2\n", "line 3: seq_len '-2' is not a whole number from 1"),
+        ("seq_len\n0\n", "line 2: seq_len '0'"),
+        ("seq_len\n" + "9" * 5000 + "\n", "line 2: seq_len '9999"),
+        ("seq_len,ch_idx\n4\n", "line 2: ch_idx ''"),
+        ("seq_len,ch_idx\n4,99\n", "line 2: ch_idx '99' is not a whole number from 0 to 31"),
     ],
 )
 def test_bad_files_are_refused_in_one_line(tmp_path, text, said):

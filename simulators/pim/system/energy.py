@@ -6,10 +6,24 @@ left out (1 % of them). All channels are taken to have rows open throughout, and
 
 from __future__ import annotations
 
+from collections import Counter
+
 from simulators.pim.attention import counts_of
 from simulators.pim.energy import PimEnergy, energy_of
 from simulators.pim.system.attention import Requests
 from simulators.pim.system.layer import Layer, NpuPim
+
+_COUNTED = {"GWRITE": "gwrites", "G_ACT": "g_acts", "COMP": "comps", "READRES": "readres"}
+
+
+def attention_counts(system: NpuPim, requests: Requests) -> dict[str, int]:
+    """Return the commands of a layer's attention on all channels of one device, as foretold from its tiles."""
+    counts = dict.fromkeys(_COUNTED, 0)
+    for length, times in Counter(requests.lengths).items():
+        one = counts_of(system.device, system.block.shape, length)
+        for name, field in _COUNTED.items():
+            counts[name] += system.block.decoder.groups * times * getattr(one, field)
+    return counts
 
 
 def layer_energy(
@@ -30,12 +44,7 @@ def layer_energy(
         When the device has no energy table.
     """
     device, o = system.device, system.device.standard.organization
-    counts = dict.fromkeys(("GWRITE", "G_ACT", "COMP", "READRES"), 0)
-    groups = system.block.decoder.groups if on_pim else 0
-    for length in set(requests.lengths) if groups else ():
-        one, times = counts_of(device, system.block.shape, length), groups * requests.lengths.count(length)
-        for name, count in zip(counts, (one.gwrites, one.g_acts, one.comps, one.readres), strict=True):
-            counts[name] += times * count
+    counts = attention_counts(system, requests) if on_pim else dict.fromkeys(_COUNTED, 0)
     counts["RD"], counts["WR"] = -(-layer.read_bytes // o.request_bytes), -(-layer.write_bytes // o.request_bytes)
     columns = o.columns * o.bus_bits // 8 // o.request_bytes
     counts["ACT"] = (counts["RD"] + counts["WR"]) // columns + counts["GWRITE"]

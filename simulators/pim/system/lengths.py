@@ -1,8 +1,15 @@
-"""Lengths of requests drawn like those of published traces: log-normal by mean and deviation, seeded."""
+"""Lengths of requests drawn like those of published traces: log-normal by mean and deviation, seeded.
+
+A batch in flight holds long outputs more often than a data set does, each somewhere within its output: of outputs
+with mean `o` and deviation `c o`, a request has `o (1 + c^2) / 2` tokens behind its input on average. The moments are
+in lengths.csv.
+"""
 
 from __future__ import annotations
 
+import csv
 import math
+from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
@@ -18,18 +25,15 @@ class Lengths(NamedTuple):
     source: str
 
 
-#: 512 requests of the public NeuPIMs repository; its repository has no trace of Alpaca.
-_SHAREGPT = Lengths(
-    299.9, 315.5, "request-traces/clb/share-gpt2-bs512-ms7B-tp4-clb-0.csv of the NeuPIMs repository: its own moments"
-)
-LENGTHS = {
-    "sharegpt": _SHAREGPT,
-    "alpaca": Lengths(
-        48.5, 48.5 * _SHAREGPT.deviation / _SHAREGPT.mean,
-        "vLLM (Kwon et al., SOSP 2023): mean input 19.31 and half of the mean output of 58.45 tokens; no deviation is "
-        "published: that of sharegpt over its mean",
-    ),
-}  # fmt: skip
+def _published() -> dict[str, Lengths]:
+    table = (files("simulators.pim.system") / "lengths.csv").read_text(encoding="utf-8")
+    return {
+        row["name"]: Lengths(float(row["mean_tokens"]), float(row["deviation_tokens"]), row["source"])
+        for row in csv.DictReader(table.splitlines())
+    }
+
+
+LENGTHS = _published()
 
 
 def draw(name: str, count: int, most: int, seed: int = 1) -> list[int]:
