@@ -169,8 +169,6 @@ def _by_rate(machine: Machine, where: str, cycles: int, counts: Counts) -> Bottl
         "DMA": max(counts["load_beats"], counts["store_beats"]),
     }
     name = max(work, key=lambda resource: work[resource])
-    if where == "vector" and work["vector"] >= cycles / 2:
-        name = "vector"  # busy most of the time: what else is busy beside it hides behind it
     share = min(1.0, work[name] / cycles)
     if share < 0.5 and where == "array":
         rest = 1 - work["array"] / cycles

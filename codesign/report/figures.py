@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codesign.report.units import digits, energy, si
+from codesign.report.repeats import fold_layers
+from codesign.report.table import shortened
+from codesign.report.units import digits, energy, percent, si
+from codesign.report.words import titled
 from workloads.errors import CodesignError
 
 if TYPE_CHECKING:
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 
 WIDTH_IN, HEIGHT_IN = 9.0, 4.2
 _INK = "#1b1b1b"
+_TRACKS = ("load", "array", "vector", "store")
+#: Moments that a timeline tells apart.
+BINS = 900
+#: Characters of a layer's name below a figure.
+_LABEL = 22
 #: (colour, hatch, marker) in an order whose lightness differs from step to step.
 STYLES = (
     ("#0b3c5d", "", "o"), ("#e8a33d", "//", "s"), ("#7a9e7e", "..", "^"), ("#b5c7d3", "", "D"),
@@ -56,7 +64,7 @@ def roofline(result: Result) -> Any:
     The roofs are the array's peak and the memory's bandwidth times the intensity. A layer of repeats counts them all.
     """
     machine = result.simulation.machine if result.simulation else None
-    figure, axes = _axes(f"Roofline: {result.network} on {result.machine}")
+    figure, axes = _axes(f"Roofline: {titled(result.network)} on {result.machine}")
     rows = [row for row in result.layers if row["macs"] and row["cycles"] and row["dram_bytes"]]
     if not rows or machine is None:
         axes.text(0.5, 0.5, "no layer multiplies matrices out of DRAM", ha="center", transform=axes.transAxes)
@@ -95,7 +103,10 @@ def parts(values: dict[str, float], title: str, text: Callable[[float], str]) ->
     total = sum(value for value, _ in shown) or 1.0
     axes.barh([name.replace("_", " ") for _, name in shown], [v / total for v, _ in shown], color=STYLES[0][0])
     for i, (value, _) in enumerate(shown):
-        axes.annotate(f" {text(value)}  {100 * value / total:.3g} %", (value / total, i), va="center", fontsize=8)
+        axes.annotate(
+            f"{text(value)} ({percent(value / total)})", (value / total, i), xytext=(4, 0), textcoords="offset points",
+            va="center", fontsize=8,
+        )  # fmt: skip
     axes.set_xlim(0, 1.25 * max((v for v, _ in shown), default=1.0) / total)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -115,9 +126,10 @@ def area_figure(result: Result) -> Any:
 
 
 def layers(result: Result) -> Any:
-    """Draw each layer's cycles, working and waiting apart; neighbours that are tiny stay thin lines."""
-    rows = [row for row in result.layers if row["cycles"]]
-    figure, axes = _axes(f"Cycles by layer: {result.cycles:,} in all")
+    """Draw each layer's cycles, working and waiting apart; of equal blocks one is drawn and says how many they are."""
+    folded = [one for one in fold_layers(result.layers) if one[1]["cycles"]]
+    rows = [row for _, row, _ in folded]
+    figure, axes = _axes(f"Cycles by layer: {result.cycles:,} in all{_one_of(folded)}")
     base = [0.0] * len(rows)
     places = range(len(rows))
     for (label, names), (colour, hatch, _) in zip(CLASSES.items(), STYLES, strict=False):
@@ -127,7 +139,7 @@ def layers(result: Result) -> Any:
             axes.bar(places, heights, bottom=base, width=0.9, color=colour, hatch=hatch, label=label, **edge)
             base = [below + height for below, height in zip(base, heights, strict=True)]
     step = max(1, len(rows) // 30)
-    shown = [_short(row["name"]) for row in rows[::step]]
+    shown = [shortened(name, _LABEL) for name, _, _ in folded[::step]]
     axes.set_xticks(list(places)[::step], shown, rotation=60, ha="right", fontsize=7)
     axes.set_xlim(-0.7, len(rows) - 0.3)
     axes.yaxis.set_major_formatter(lambda value, _: si(value).replace(" ", "\N{NO-BREAK SPACE}"))
@@ -136,10 +148,16 @@ def layers(result: Result) -> Any:
     return figure
 
 
-def occupancy_figure(filled: dict[str, dict[str, float]]) -> Any:
+def _one_of(folded: list[tuple[str, Any, int]]) -> str:
+    most = max((count for _, _, count in folded), default=1)
+    return f"; of equal blocks (up to {most}) one is shown" if most > 1 else ""
+
+
+def occupancy_figure(result: Result, filled: dict[str, dict[str, float]]) -> Any:
     """Draw how full each memory gets, a column a layer; `filled` holds shares by layer and memory."""
-    names = [name for name, shares in filled.items() if any(shares.values())]
-    figure, axes = _axes("Buffers: share of the capacity that a layer fills", height=2.4)
+    folded = [one for one in fold_layers(result.layers) if any(filled.get(one[1]["name"], {}).values())]
+    names = [row["name"] for _, row, _ in folded]
+    figure, axes = _axes(f"Buffers: share of the capacity that a layer fills{_one_of(folded)}", height=2.6)
     if not names:
         return figure
     memories = list(filled[names[0]])
@@ -149,7 +167,7 @@ def occupancy_figure(filled: dict[str, dict[str, float]]) -> Any:
     )  # fmt: skip
     axes.set_yticks(range(len(memories)), [memory.replace("_", " ") for memory in memories])
     step = max(1, len(names) // 30)
-    shown = [_short(name) for name in names[::step]]
+    shown = [shortened(name, _LABEL) for name, _, _ in folded[::step]]
     axes.set_xticks(range(0, len(names), step), shown, rotation=60, ha="right", fontsize=7)
     bar = figure.colorbar(image, ax=axes, shrink=0.9, format=lambda value, _: f"{100 * value:.0f} %")
     bar.ax.tick_params(labelsize=7)
@@ -157,42 +175,62 @@ def occupancy_figure(filled: dict[str, dict[str, float]]) -> Any:
 
 
 def timeline(result: Result, replays: Iterable[Replay] | None = None) -> Any:
-    """Draw when each engine has a command at work; gaps that no eye could see are closed."""
+    """Draw when each engine has a command at work: of each of `BINS` moments the share, every pass of a layer."""
     from codesign.report.replay import replay
-    from simulators.program import QUEUE_OF_OPCODE
 
     several = result.simulation is not None and result.simulation.machine.cores > 1
     which = "Engines over time, of each layer's slowest core" if several else "Engines over time"
-    figure, axes = _axes(f"{which} (a command at work, memory waits included)", height=2.6)
-    tracks = ("load", "array", "vector", "store")
-    engine_of = np.array(QUEUE_OF_OPCODE)
-    spans: list[list[tuple[int, int]]] = [[] for _ in tracks]
-    for one in replays or replay(result):
-        for engine in range(len(tracks) if len(one.program) else 0):
-            mine = engine_of[one.program["opcode"]] == engine
-            first, last = (one.first_cycle + times[mine] for times in (one.start - 1, one.end))
-            spans[engine] += zip(first.tolist(), last.tolist(), strict=True)
-    for engine, found in enumerate(spans):
-        bars = [(first, last - first) for first, last in _merged(found, result.cycles // 1500)]
-        axes.broken_barh(bars, (engine - 0.4, 0.8), color=STYLES[engine][0])
-    axes.set_yticks(range(len(tracks)), tracks)
-    axes.invert_yaxis()
-    axes.set_xlim(0, max(result.cycles, 1))
+    figure, axes = _axes(f"{which}: share of each moment with a command at work, memory waits included", height=2.8)
+    edges = np.linspace(0, max(result.cycles, 1), BINS + 1)
+    busy = _busy(edges, replays or replay(result)) / np.diff(edges)
+    for engine, share in enumerate(busy):
+        level = engine + 0.4
+        axes.fill_between(
+            edges, level, level - 0.8 * np.append(share, share[-1]), step="post", color=STYLES[engine][0], linewidth=0
+        )
+        axes.axhline(level, color=_INK, linewidth=0.4)
+    axes.set_yticks(range(len(_TRACKS)), _TRACKS)
+    axes.set_ylim(len(_TRACKS) - 0.5, -0.5)
+    axes.set_xlim(0, edges[-1])
     axes.xaxis.set_major_formatter(lambda value, _: si(value))
     axes.set_xlabel("cycle", fontsize=9)
     return figure
 
 
-def _merged(spans: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
-    """Join spans with at most `gap` cycles between them: what no eye could see."""
-    joined: list[tuple[int, int]] = []
-    for first, last in sorted(spans):
-        if joined and first - joined[-1][1] <= gap:
-            joined[-1] = joined[-1][0], max(joined[-1][1], last)
-        else:
-            joined.append((first, last))
-    return joined
+def _busy(edges: np.ndarray, replays: Iterable[Replay]) -> np.ndarray:
+    """Return the cycles between neighbouring `edges` in which each engine has a command at work: (engines, bins)."""
+    from simulators.program import QUEUE_OF_OPCODE
+
+    engine_of, busy = np.array(QUEUE_OF_OPCODE), np.zeros((len(_TRACKS), len(edges) - 1))
+    known: dict[int, list[np.ndarray]] = {}  # equal layers share their program
+    for one in replays:
+        if not len(one.program) or not one.cycles:
+            continue
+        if id(one.program) not in known:
+            queues = engine_of[one.program["opcode"]]
+            known[id(one.program)] = [
+                _apart(one.start[queues == engine] - 1, one.end[queues == engine]) for engine in range(len(_TRACKS))
+            ]
+        passed = np.clip(edges - one.first_cycle, 0, one.cycles * one.layer.repeat)
+        passes, within = np.divmod(passed, one.cycles)
+        for engine, spans in enumerate(known[id(one.program)]):
+            until = passes * _spent(spans, np.array([one.cycles]))[0] + _spent(spans, within)
+            busy[engine] += np.diff(until)
+    return busy
 
 
-def _short(name: str, most: int = 18) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+def _apart(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Return spans joined where they overlap: (spans, 2), in order."""
+    order = np.argsort(first, kind="stable")
+    first, reach = first[order], np.maximum.accumulate(last[order]) if len(last) else last
+    opens = np.append(True, first[1:] > reach[:-1])[: len(first)]
+    closes = np.append(opens[1:], True)[: len(first)]
+    return np.stack([first[opens], reach[closes]], axis=1)
+
+
+def _spent(spans: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return how much of `spans` lies before each time."""
+    begun = np.searchsorted(spans[:, 0], times, side="right")
+    whole = np.append(0, np.cumsum(spans[:, 1] - spans[:, 0]))[begun]
+    running = np.where(begun > 0, np.append(spans[:, 1], 0)[begun - 1] - times, 0)
+    return whole - np.maximum(running, 0)

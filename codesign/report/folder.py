@@ -83,7 +83,7 @@ def _fill(result: Result, folder: Path) -> None:
     filled = {one.layer.name: occupancy(result.simulation.machine, one) for one in replays}
     drawn = {name: (title, draw(result)) for name, (title, draw) in _FIGURES.items()}
     drawn["engines"] = "Engines over time", figures.timeline(result, replays)
-    drawn["buffers"] = "How full each buffer gets", figures.occupancy_figure(filled)
+    drawn["buffers"] = "How full each buffer gets", figures.occupancy_figure(result, filled)
     images = [(title, _saved(figure, folder / name)) for name, (title, figure) in drawn.items()]
     (folder / PAGE).write_text(page(result, what_if(result), images), encoding="utf-8")
     (folder / RESULT).write_text(result.to_json(), encoding="utf-8")
@@ -100,6 +100,7 @@ def _saved(figure: Any, path: Path) -> str:
         figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()
     path.with_suffix(".svg").write_text(svg, encoding="utf-8")
+    figure.set_layout_engine("none")  # as it was laid out for the SVG
     figure.savefig(path.with_suffix(".png"), dpi=130, metadata={"Software": None})
     return svg[svg.index("<svg") :]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from codesign.report.repeats import fold_layers
 from codesign.report.units import area, digits, energy, percent, seconds, si
-from codesign.report.words import sentences
+from codesign.report.words import sentences, titled
 from workloads.errors import CodesignError
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ def page(result: Result, changes: Sequence[WhatIf], images: Sequence[tuple[str, 
     """
     from codesign import __version__
 
+    folded = fold_layers(result.layers)
     return _environment().get_template("report.html.j2").render(
         result=result, changes=changes, images=images, sentences=sentences(result, changes), cards=_cards(result),
-        version=__version__,
+        version=__version__, title=titled(result.network), layers=[(name, row) for name, row, _ in folded],
+        blocks=max((count for _, _, count in folded), default=1),
     )  # fmt: skip
 
 
@@ -48,9 +51,11 @@ def summary(result: Result) -> str:
     CodesignError
         When Jinja2 is missing.
     """
-    longest = sorted((row for row in result.layers if row["cycles"]), key=lambda row: -row["cycles"])[:_LONGEST]
-    return _environment().get_template("summary.html.j2").render(
-        result=result, sentences=sentences(result), cards=_cards(result), longest=longest
+    folded = sorted(fold_layers(result.layers), key=lambda one: -one[1]["cycles"] * one[2])
+    longest = [(name, row, count) for name, row, count in folded if row["cycles"]][:_LONGEST]
+    template = _environment().get_template("summary.html.j2")
+    return template.render(
+        result=result, title=titled(result.network), sentences=sentences(result), cards=_cards(result), longest=longest
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 _NUMBERED = re.compile(r"(.*?\.)(\d+)([./].*)")
-Cells = dict[str, str]
+Cells = dict[str, Any]
+#: A key of `Cells` that is not compared.
+_OWN = "row"
 
 
 def fold_blocks(rows: Sequence[Cells]) -> tuple[list[Cells], list[str]]:
@@ -18,6 +21,29 @@ def fold_blocks(rows: Sequence[Cells]) -> tuple[list[Cells], list[str]]:
     """
     folded: list[Cells] = []
     notes: list[str] = []
+    for span, first, count in _folds(rows):
+        folded += [{**row, "layer": span + _parts(row["layer"])[2]} for row in first] if span else first
+        if span:
+            notes.append(f"{span}: {count} equal blocks, a row shows one of them")
+    return folded, notes
+
+
+def fold_layers(layers: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any], int]]:
+    """Return (name, row, blocks) of a result's layers: those of equal blocks once, with how many blocks there are.
+
+    Blocks are equal when shapes and cycles, class by class, are.
+    """
+    keys = ("operator", "shape", "cycles", "cycle_classes")
+    cells = [{"layer": row["name"], **{key: row[key] for key in keys}, _OWN: row} for row in layers]
+    return [
+        (span + _parts(cell["layer"])[2] if span else cell["layer"], cell[_OWN], count)
+        for span, first, count in _folds(cells)
+        for cell in first
+    ]
+
+
+def _folds(rows: Sequence[Cells]) -> Iterator[tuple[str, list[Cells], int]]:
+    """Yield (name of all, rows of the first, how many) of blocks in a row that are equal; a single one has no name."""
     blocks = _blocks(rows)
     at = 0
     while at < len(blocks):
@@ -25,15 +51,9 @@ def fold_blocks(rows: Sequence[Cells]) -> tuple[list[Cells], list[str]]:
         end = at + 1
         while start is not None and end < len(blocks) and _follows(blocks[at], blocks[end], end - at):
             end += 1
-        if end - at > 1 and start is not None:
-            prefix, number = start
-            span = f"{prefix}{number}-{number + end - at - 1}"
-            folded += [{**row, "layer": span + _parts(row["layer"])[2]} for row in first]
-            notes.append(f"{span}: {end - at} equal blocks, a row shows one of them")
-        else:
-            folded += first
+        count = end - at
+        yield (f"{start[0]}{start[1]}-{start[1] + count - 1}" if start and count > 1 else ""), first, count
         at = end
-    return folded, notes
 
 
 Block = tuple[tuple[str, int] | None, list[Cells]]
@@ -64,5 +84,5 @@ def _follows(first: Block, other: Block, distance: int) -> bool:
     return [_unnumbered(row) for row in first[1]] == [_unnumbered(row) for row in other[1]]
 
 
-def _unnumbered(row: Cells) -> list[str]:
-    return [_parts(value)[2] if name == "layer" else value for name, value in row.items()]
+def _unnumbered(row: Cells) -> list[Any]:
+    return [_parts(value)[2] if name == "layer" else value for name, value in row.items() if name != _OWN]

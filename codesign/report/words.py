@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from codesign.report.repeats import fold_layers
 from codesign.report.units import digits, energy, percent, seconds, si
 
 if TYPE_CHECKING:
@@ -18,6 +20,14 @@ _LEAST_GAIN = 1.02
 def sentences(result: Result, changes: Sequence[WhatIf] = ()) -> list[str]:
     """Return what a person would say about a result: speed, what binds it, where the energy goes, what would help."""
     return [text for text in (_speed(result), _bound(result), _heavy(result), _energy(result), _help(changes)) if text]
+
+
+def titled(label: str) -> str:
+    """Return a network's label short enough for a title: a file's name without its folders, else as it is."""
+    name, bracket, rest = label.partition(" (")
+    path = PurePath(name)
+    short = path.parent.name if path.name == "config.json" else path.name
+    return (short or name) + bracket + rest
 
 
 def _speed(result: Result) -> str:
@@ -37,11 +47,11 @@ def _bound(result: Result) -> str:
 
 
 def _heavy(result: Result) -> str:
-    rows = sorted(result.layers, key=lambda row: -row["cycles"])[:3]
-    if len(result.layers) < 4 or not rows[0]["cycles"]:
+    spent = sorted(((row["cycles"] * count, name) for name, row, count in fold_layers(result.layers)), reverse=True)[:3]
+    if len(result.layers) < 4 or not spent[0][0]:
         return ""
-    named = ", ".join(f"{row['name']} ({percent(row['cycles'] / result.cycles)})" for row in rows)
-    return f"The longest layers are {named}."
+    named = ", ".join(f"{name} ({percent(cycles / result.cycles)})" for cycles, name in spent)
+    return f"Most of it goes to {named}."
 
 
 def _energy(result: Result) -> str:

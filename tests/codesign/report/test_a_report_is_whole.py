@@ -5,18 +5,22 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import codesign as cd
-from codesign.report.folder import write_report
+from codesign.report.figures import _busy
+from codesign.report.folder import check_folder, write_report
+from codesign.report.html import page, summary
 from codesign.report.occupancy import occupancy
 from codesign.report.replay import replay
 from codesign.report.timeline import write_timeline
 from codesign.report.whatif import CHANGES, what_if
-from codesign.report.words import sentences
+from codesign.report.words import sentences, titled
 from workloads.errors import CodesignError
 
 FILES = {"index.html", "result.json", "layers.csv", "timeline.json.gz"} | {
@@ -43,25 +47,23 @@ def test_all_files_are_there(folder):
 
 
 def test_the_page_needs_nothing_from_outside(folder):
-    page = (folder / "index.html").read_text()
-    assert "<script" not in page
-    addresses = set(re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", page))
+    text = (folder / "index.html").read_text()
+    assert "<script" not in text
+    addresses = set(re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", text))
     assert all(address.startswith(("#", "data:image/png")) for address in addresses)
-    assert "default-src 'none'" in page
+    assert "default-src 'none'" in text
 
 
 def test_the_page_says_what_the_result_says(folder, result):
-    page = (folder / "index.html").read_text()
-    assert f"{result.cycles:,} cycles" in page
+    text = (folder / "index.html").read_text()
+    assert f"{result.cycles:,} cycles" in text
     for row in result.layers:
-        assert row["name"] in page
+        assert row["name"] in text
 
 
-def test_names_are_escaped(result, tmp_path):
-    named = cd.run("digits", "small_npu_8x8")
-    named.network = "<script>alert(1)</script>"
-    named.write_report(tmp_path / "out")
-    assert "<script" not in (tmp_path / "out" / "index.html").read_text()
+def test_names_are_escaped(result):
+    named = replace(result, network="<script>alert(1)</script>")
+    assert "<script" not in page(named, [], []) + summary(named)
 
 
 def test_the_data_is_the_result(folder, result):
@@ -69,17 +71,19 @@ def test_the_data_is_the_result(folder, result):
     assert (folder / "layers.csv").read_text() == result.to_csv()
 
 
-def test_equal_results_give_equal_figures(folder, result, tmp_path):
-    result.write_report(tmp_path / "again")
-    for name in ("roofline.svg", "layers.svg", "timeline.json.gz", "index.html"):
-        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
+def test_a_report_is_written_over_a_report_and_is_the_same(folder, result, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    (again / "index.html").write_text("an older one")
+    result.write_report(again)
+    for name in FILES:
+        assert (again / name).read_bytes() == (folder / name).read_bytes() or name == "result.json", name
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
 
 
-def test_a_report_is_written_over_a_report_and_over_nothing_else(result, tmp_path):
-    out = tmp_path / "out"
-    out.mkdir()
-    write_report(result, out)
-    write_report(result, out)
+def test_a_report_is_written_over_nothing_else(result, tmp_path):
+    (tmp_path / "empty").mkdir()
+    check_folder(str(tmp_path / "empty"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
     with pytest.raises(CodesignError, match=r"mine: the folder holds something else; give an empty one or a new name"):
@@ -87,7 +91,7 @@ def test_a_report_is_written_over_a_report_and_over_nothing_else(result, tmp_pat
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     with pytest.raises(CodesignError, match=r"the folder .*nowhere does not exist"):
         write_report(result, tmp_path / "nowhere" / "out")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "mine"]
 
 
 def test_the_timeline_has_every_command_and_ends_with_the_network(folder, result):
@@ -109,6 +113,33 @@ def test_the_timeline_is_capped_and_says_so(result, tmp_path):
     content = json.loads(gzip.decompress(path.read_bytes()))
     assert sum(event["ph"] == "X" and event["tid"] > 0 for event in content["traceEvents"]) == 7
     assert "none after 7" in content["otherData"]["shown"]
+
+
+def test_engines_are_at_work_as_often_as_their_commands_in_every_pass_of_a_layer(result):
+    """Cycle by cycle, against a count of plain Python; a layer of three passes has three times the work of one."""
+    from simulators.program import QUEUE_OF_OPCODE
+
+    one = max(replay(result), key=lambda each: len(each.program))
+    thrice = replace(one, first_cycle=5, layer=replace(one.layer, repeat=3))
+    at_work = [set() for _ in range(4)]
+    for opcode, start, end in zip(one.program["opcode"], one.start, one.end, strict=True):
+        at_work[QUEUE_OF_OPCODE[opcode]].update(range(start - 1, end))
+    busy = _busy(np.arange(5 + 3 * one.cycles + 1), [thrice])
+    assert busy[:, :5].sum() == 0
+    for engine, cycles in enumerate(at_work):
+        expected = np.isin(np.arange(one.cycles), list(cycles)).astype(int)
+        np.testing.assert_array_equal(busy[engine, 5:], np.tile(expected, 3))
+    halves = _busy(np.array([0.0, 5 + 1.5 * one.cycles, 5 + 3 * one.cycles]), [thrice])
+    np.testing.assert_allclose(halves.sum(axis=1), [3 * len(cycles) for cycles in at_work])
+
+
+@pytest.mark.parametrize(("label", "title"), [
+    ("digits", "digits"), ("onnx:resnet50", "onnx:resnet50"), ("/home/me/vww.tflite", "vww.tflite"),
+    ("mine/Llama-3-8B/config.json (decode, context 8)", "Llama-3-8B (decode, context 8)"),
+    ("config.json (decode, context 8)", "config.json (decode, context 8)"),
+])  # fmt: skip
+def test_a_title_has_no_folders(label, title):
+    assert titled(label) == title
 
 
 def test_a_replay_takes_the_cycles_of_the_result(result):

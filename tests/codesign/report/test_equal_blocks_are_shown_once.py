@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codesign.report.repeats import fold_blocks
+from codesign.report.repeats import fold_blocks, fold_layers
 
 
 def rows(*names: str) -> list[dict[str, str]]:
@@ -34,3 +34,14 @@ def test_rows(given, shown, folds):
 def test_a_fold_says_what_it_stands_for():
     _, notes = fold_blocks(rows("b.0.x", "b.1.x", "b.2.x"))
     assert notes == ["b.0-2: 3 equal blocks, a row shows one of them"]
+
+
+def test_layers_fold_by_shape_and_cycles():
+    def layer(name: str, cycles: int) -> dict:
+        return {"name": name, "operator": "gemm", "shape": "1", "cycles": cycles, "cycle_classes": {"tail": cycles}}
+
+    layers = [layer("b.0.x", 3), layer("b.1.x", 3), layer("b.2.x", 4), layer("head", 9)]
+    folded = fold_layers(layers)
+    assert [(name, count) for name, _, count in folded] == [("b.0-1.x", 2), ("b.2.x", 1), ("head", 1)]
+    assert [row for _, row, _ in folded] == [layers[0], layers[2], layers[3]]
+    assert sum(row["cycles"] * count for _, row, count in folded) == 19
