@@ -2,8 +2,8 @@
 
 Every cycle of a layer on the array belongs to exactly one class (see ``docs/npu.md``), so the classes sum to the
 cycles, and the largest class names the bottleneck. Waiting for loads or stores is then traced further: to the
-memory's bandwidth, its latency, or the DMA's bus. Where the memory moves data for more cycles than the largest class
-has, what the array does meanwhile hides behind it, and the memory is the bottleneck.
+memory's bandwidth, its latency, or the DMA's bus. Where memory or bus move data for more cycles than the largest class
+has, what the array does meanwhile hides behind them, and they are the bottleneck.
 """
 
 from __future__ import annotations
@@ -115,9 +115,11 @@ def _by_class(machine: Machine, cycles: int, counts: Counts) -> Bottleneck:
     }
     name = max(groups, key=lambda group: groups[group])
     share = groups[name] / cycles
-    moving = min(1.0, memory_cycles(machine, counts) / cycles)
-    if name not in ("load", "store") and moving > share:
-        return Bottleneck("DRAM", moving, f"DRAM-bound ({percent(moving)} of cycles transfer)")
+    moving = {"DRAM": memory_cycles(machine, counts), "DMA": max(counts["load_beats"], counts["store_beats"])}
+    mover = max(moving, key=lambda resource: moving[resource])
+    if name not in ("load", "store") and moving[mover] > groups[name]:
+        share = min(1.0, moving[mover] / cycles)
+        return Bottleneck(mover, share, f"{mover}-bound ({percent(share)} of cycles transfer)")
     if name == "array":
         used = counts["mapped_pes"] / max(1, counts["folds"] * machine.array.rows * machine.array.cols)
         text = f"array-bound ({percent(share)} of cycles stream, {percent(used)} of PEs used)"

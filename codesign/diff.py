@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codesign.report.units import energy, percent, seconds, si
+from codesign.report.repeats import label_of, unnumbered
+from codesign.report.units import area, energy, percent, seconds, si
 from codesign.result import KEYS
 from workloads.errors import CodesignError
 
@@ -25,17 +26,27 @@ _MOST_LAYERS, _MOST_BYTES = 12, 1 << 28
 
 @dataclass(frozen=True)
 class LayerChange:
-    """A layer in both results."""
+    """A layer in both results, or the same one of several blocks.
+
+    Attributes
+    ----------
+    name, label : str
+        Of the first of them; of all of them.
+    before, after : int
+        Cycles of one.
+    """
 
     name: str
+    label: str
     before: int
     after: int
     by_class: dict[str, int]
+    count: int = 1
 
     @property
     def gained(self) -> int:
-        """Cycles that the second saves; negative when it loses."""
-        return self.before - self.after
+        """Cycles that the second saves, those of all blocks; negative when it loses."""
+        return self.count * (self.before - self.after)
 
 
 def read_result(path: str) -> dict[str, Any]:
@@ -83,9 +94,13 @@ def _whole(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     if not old or not new:
         return [*lines, f"latency: {seconds(old)} -> {seconds(new)}"]
     sense = "faster" if new < old else "slower"
-    verdict = "as fast as" if old == new else f"{max(old / new, new / old):.2f}x {sense} than"
+    verdict = "as fast as" if old == new else f"{_times(max(old / new, new / old))} {sense} than"
     times = f"{seconds(old)} -> {seconds(new)}, {before['cycles']:,} -> {after['cycles']:,} cycles"
     return [*lines, f"The second is {verdict} the first: {times}.", *_why(before, after)]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f}x" if ratio < 100 else f"{ratio:,.0f}x"
 
 
 def _why(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -118,17 +133,28 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[LayerChange]
             was = old[row["name"]]
             names = {**was["cycle_classes"], **row["cycle_classes"]}
             by_class = {n: was["cycle_classes"].get(n, 0) - row["cycle_classes"].get(n, 0) for n in names}
-            found.append(LayerChange(row["name"], was["cycles"], row["cycles"], by_class))
+            found.append(LayerChange(row["name"], row["name"], was["cycles"], row["cycles"], by_class))
     return found
 
 
+def _of_blocks(changes: list[LayerChange]) -> list[LayerChange]:
+    """Return changes with those of one layer in several blocks, where they are equal, as one."""
+    groups: dict[tuple[Any, ...], list[LayerChange]] = {}
+    for one in changes:
+        key = (*unnumbered(one.name), one.before, one.after, tuple(one.by_class.items()))
+        groups.setdefault(key, []).append(one)
+    return [replace(same[0], label=label_of([one.name for one in same]), count=len(same)) for same in groups.values()]
+
+
 def _layers(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    changes = sorted((one for one in _changes(before, after) if one.gained), key=lambda one: -abs(one.gained))
+    both = _changes(before, after)
+    changes = sorted(_of_blocks([one for one in both if one.gained]), key=lambda one: -abs(one.gained))
     names = [{row["name"] for row in result["layers"]} for result in (before, after)]
-    lines = [_layer(one, before, after) for one in changes[:_MOST_LAYERS]] or ["No layer differs in cycles."]
+    nothing = "No layer differs in cycles." if both else "No layer is in both."
+    lines = [_layer(one, before, after) for one in changes[:_MOST_LAYERS]] or [nothing]
     if len(changes) > _MOST_LAYERS:
         rest = sum(one.gained for one in changes[_MOST_LAYERS:])
-        lines.append(f"  {len(changes) - _MOST_LAYERS} more layers: {_fewer(rest)} cycles")
+        lines.append(f"  {sum(one.count for one in changes[_MOST_LAYERS:])} more layers: {_fewer(rest)} cycles")
     for label, only in (("first", names[0] - names[1]), ("second", names[1] - names[0])):
         if only:
             lines.append(f"Only in the {label}: {len(only)} layers ({', '.join(sorted(only)[:4])})")
@@ -141,7 +167,8 @@ def _layer(one: LayerChange, before: dict[str, Any], after: dict[str, Any]) -> s
     parts = [f"{percent(share)} of the difference", *([_class(name, cycles)] if cycles else [])]
     old, new = (_bound(result, one.name) for result in (before, after))
     parts.append(f"{old}-bound -> {new}-bound" if old != new else f"still {old}-bound")
-    return f"  {one.name}: {one.before:,} -> {one.after:,} cycles ({'; '.join(parts)})"
+    each = f" in each of {one.count}" if one.count > 1 else ""
+    return f"  {one.label}: {one.before:,} -> {one.after:,} cycles{each} ({'; '.join(parts)})"
 
 
 def _bound(result: dict[str, Any], layer: str) -> str:
@@ -152,9 +179,9 @@ def _energy(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     old, new = before["energy_pj"], after["energy_pj"]
     changed = sorted(((new.get(n, 0.0) - old[n], n) for n in old if n != "total"), key=lambda part: -abs(part[0]))[:3]
     told = ", ".join(f"{n} {'+' if d > 0 else '-'}{energy(abs(d))}" for d, n in changed if d)
-    ratio = f" ({new['total'] / old['total']:.2f}x)" if old["total"] else ""
+    ratio = f" ({_times(new['total'] / old['total'])})" if old["total"] else ""
     lines = [f"Energy: {energy(old['total'])} -> {energy(new['total'])}{ratio}{f': {told}' if told else ''}."]
     areas = [result["area_um2"]["total"] for result in (before, after)]
     if areas[0] != areas[1] and areas[0]:
-        lines.append(f"Area: {areas[1] / areas[0]:.2f}x.")
+        lines.append(f"Area: {area(areas[0])} -> {area(areas[1])} ({_times(areas[1] / areas[0])}).")
     return lines

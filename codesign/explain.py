@@ -36,7 +36,8 @@ TERMS: dict[str, Term] = {
     ),
     "latency_s": Term("time of one pass of the batch, seconds", "cycles / clock_hz", _WHOLE, "latency_s ="),
     "throughput_per_s": Term(
-        "inferences a second when passes follow each other", "batch / latency_s", _WHOLE, "throughput_per_s="
+        "inferences a second when passes follow each other; in decode an inference is one token of one sequence",
+        "batch / latency_s", _WHOLE, "throughput_per_s="
     ),
     "macs": Term(
         "multiply-accumulates of matrix layers that ran on the machine", "sum over layers, those on the host left out",
@@ -44,14 +45,14 @@ TERMS: dict[str, Term] = {
     ),
     "utilization": Term(
         "share of the array's multiply-accumulates that did useful work; edges, fill, drain and waits all lower it",
-        "macs / (cycles x rows x cols)", _WHOLE, "utilization=_ratio",
+        "macs / (cycles x cores x rows x cols)", _WHOLE, "utilization=_ratio",
     ),
     "tops": Term(
         "achieved tera-operations a second, two operations a multiply-accumulate", "2 x macs / latency_s / 1e12",
         _WHOLE, "operations_per_s =",
     ),
     "peak_tops": Term(
-        "the same with every PE busy in every cycle", "2 x rows x cols x clock_hz / 1e12", _WHOLE, "peak_tops="
+        "the same with every PE busy in every cycle", "2 x cores x rows x cols x clock_hz / 1e12", _WHOLE, "peak_tops="
     ),
     "tops_per_w": Term(
         "tera-operations a joule, memories and DRAM included", "2 x macs / energy_pj.total", _WHOLE, "tops_per_w="
@@ -90,9 +91,9 @@ TERMS: dict[str, Term] = {
         "def cycle_classes",
     ),
     "bound_by": Term(
-        "the resource with the largest class of cycles, or DRAM where its transfers take more than that; waits on "
+        "the resource with the largest class of cycles, or DRAM or DMA where transfers take more than that; waits on "
         "loads are traced to bandwidth, latency or the bus",
-        "argmax over classes and dram_bytes / bandwidth", _BOUND, "def _by_class",
+        "argmax over classes, dram_bytes / bandwidth and beats", _BOUND, "def _by_class",
     ),
     "bound_share": Term(
         "the share of the layer's cycles that bound_by has", "largest class, or transfers, / cycles", _BOUND,

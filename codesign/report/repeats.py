@@ -42,6 +42,26 @@ def fold_layers(layers: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[
     ]
 
 
+def unnumbered(name: str) -> tuple[str, str]:
+    """Return what the names of one layer in several blocks have in common: of ``block.7.mlp.up`` its two ends."""
+    prefix, _, rest = _parts(name)
+    return prefix, rest
+
+
+def label_of(names: Sequence[str]) -> str:
+    """Return one name for one layer in several blocks, its numbers as spans: ``block.0-5,9.mlp.up``."""
+    if len(names) == 1:
+        return names[0]
+    spans: list[list[int]] = []
+    for number in sorted(number for _, number, _ in map(_parts, names) if number is not None):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    prefix, rest = unnumbered(names[0])
+    return f"{prefix}{','.join(str(a) if a == b else f'{a}-{b}' for a, b in spans)}{rest}"
+
+
 def _folds(rows: Sequence[Cells]) -> Iterator[tuple[str, list[Cells], int]]:
     """Yield (name of all, rows of the first, how many) of blocks in a row that are equal; a single one has no name."""
     blocks = _blocks(rows)

@@ -50,6 +50,7 @@ LOADS = {"execute_wait_token_load": 820, "array_cycles": 100}
         ({"execute_wait_queue": 700, "load_wait_memory": 600, "dram_read_bytes": 6000, "weight_write_elements": 1},
          "DRAM-bound (70 % of cycles wait on weights)"),
         (BUSY | {"dram_read_bytes": 8 * 960}, "DRAM-bound (96 % of cycles transfer)"),
+        (BUSY | {"load_beats": 880}, "DMA-bound (88 % of cycles transfer)"),
         (BUSY | {"dram_read_bytes": 8 * 690}, "array-bound (70 % of cycles stream, 50 % of PEs used)"),
         ({"drain_cycles": 450, "array_cycles": 150, "execute_wait_token_load": 400, "dram_read_bytes": 8 * 1001,
           "load_wait_memory": 900}, "DRAM-bound (100 % of cycles transfer)"),

@@ -46,6 +46,31 @@ def test_equal_results_differ_in_nothing(paths):
     assert "No layer differs in cycles." in text
 
 
+def test_a_layer_of_equal_blocks_is_told_once(tmp_path, paths):
+    whole = read_result(paths[0])
+    (row, *_) = (row for row in whole["layers"] if row["cycles"])
+    sides = []
+    for side, cycles in (("before", [90, 90, 90, 70]), ("after", [60, 60, 80, 60])):
+        layers = [
+            {**row, "name": f"block.{i}.up", "cycles": c, "cycle_classes": {"tail": c}} for i, c in enumerate(cycles)
+        ]
+        sides.append(tmp_path / f"{side}.json")
+        sides[-1].write_text(json.dumps({**whole, "layers": layers, "cycles": sum(cycles)}))
+    text = diff(str(sides[0]), str(sides[1]))
+    assert "  block.0-1.up: 90 -> 60 cycles in each of 2 (75 % of the difference" in text
+    assert "  block.2.up: 90 -> 80 cycles (12 % of the difference" in text
+    assert "  block.3.up: 70 -> 60 cycles (12 % of the difference" in text
+
+
+def test_two_networks_have_no_layer_in_common(tmp_path, paths):
+    other = read_result(paths[0])
+    other = {**other, "layers": [{**row, "name": f"x{i}"} for i, row in enumerate(other["layers"])]}
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(other))
+    text = diff(paths[0], str(path))
+    assert "No layer is in both.\nOnly in the first: " in text
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -35,10 +35,16 @@ def test_the_source_line_exists(name):
     assert (ROOT / module).read_text().splitlines()[int(line) - 1].strip()
 
 
+@pytest.mark.parametrize("name", [*COUNTERS, *MEMORY_COUNTERS])
+def test_a_counter_is_told_in_other_words_than_its_name(name):
+    meaning = explain(name).splitlines()[0].partition(": ")[2]
+    assert set(re.findall(r"[a-z]+", meaning)) - set(name.split("_")) - {"of", "by", "the"}
+
+
 def test_the_formula_of_utilization_holds():
     r = cd.run("digits", "small_npu_8x8")
     array = r.simulation.machine.array
-    assert "macs / (cycles x rows x cols)" in explain("utilization")
+    assert "macs / (cycles x cores x rows x cols)" in explain("utilization")
     assert r.utilization == pytest.approx(r.macs / (r.cycles * array.rows * array.cols))
 
 

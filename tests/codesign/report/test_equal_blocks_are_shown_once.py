@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codesign.report.repeats import fold_blocks, fold_layers
+from codesign.report.repeats import fold_blocks, fold_layers, label_of
 
 
 def rows(*names: str) -> list[dict[str, str]]:
@@ -45,3 +45,11 @@ def test_layers_fold_by_shape_and_cycles():
     assert [(name, count) for name, _, count in folded] == [("b.0-1.x", 2), ("b.2.x", 1), ("head", 1)]
     assert [row for _, row, _ in folded] == [layers[0], layers[2], layers[3]]
     assert sum(row["cycles"] * count for _, row, count in folded) == 19
+
+
+@pytest.mark.parametrize(("names", "label"), [
+    ("conv1", "conv1"), ("b.0.x b.1.x b.2.x b.9.x", "b.0-2,9.x"), ("/l.3/a /l.5/a", "/l.3,5/a"),
+    ("b.9.x b.10.x", "b.9-10.x"),
+])  # fmt: skip
+def test_one_name_for_a_layer_of_several_blocks(names, label):
+    assert label_of(names.split()) == label
