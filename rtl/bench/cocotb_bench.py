@@ -5,22 +5,15 @@ The simulation is built once for each design and size of DRAM, and runs in a pro
 
 from __future__ import annotations
 
-import contextlib
-import io
-import shutil
-import subprocess
 import tempfile
-from importlib import util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from rtl.bench.cocotb_run import ENVIRONMENT, build_icarus, build_verilator, require_cocotb, run_bench
 from rtl.bench.job import Job, Options, Run, noted
 from rtl.bench.memory import apply_write
 from rtl.bench.shape import BenchDesign, constants, verilog_header
-from rtl.build_cache import built, key_of
-from rtl.verilator import Sources, build, run_tool
 from simulators.activity import COUNTERS
 from workloads.errors import CodesignError
 
@@ -31,12 +24,8 @@ _MODULE = "rtl.bench.cocotb_program"
 _PORTS = (
     "clk", "rst", "commands", "execute_commands", "quiet_limit", "plan", "wake", "taken", "status", "cycle", "counters",
 )  # fmt: skip
-#: cocotb would rewrite the assertions of every module that the bench imports, numba's among them: 6 CPU-s a run.
 #: Icarus runs short programs: the memory's plain Python starts sooner than its compiled twin.
-_ENVIRONMENT = {
-    "verilator": {"COCOTB_REWRITE_ASSERTION_FILES": ""},
-    "icarus": {"COCOTB_REWRITE_ASSERTION_FILES": "", "NUMBA_DISABLE_JIT": "1"},
-}
+_ENVIRONMENT = {"verilator": ENVIRONMENT, "icarus": ENVIRONMENT | {"NUMBA_DISABLE_JIT": "1"}}
 _ENDED, _STUCK, _UNKNOWN, _BEYOND = 1, 2, 3, 4
 
 
@@ -55,15 +44,14 @@ def run_cocotb(job: Job, options: Options, simulator: str) -> Run:
         )
     if options.waves:
         raise CodesignError(f"{options.waves}: waveforms are written by the back ends 'verilator' and 'amaranth'")
-    if util.find_spec("cocotb") is None:
-        raise CodesignError("cocotb is missing; it comes with: pip install cocotb")
+    require_cocotb()
     burst = job.design.parameters.burst_bytes
     windows = 1 << max(-(-len(job.dram) // burst) - 1, 1).bit_length()  # few sizes, so that few are built
     program = _BUILD[simulator](job.design, windows)
     with tempfile.TemporaryDirectory(prefix="codesign-") as name:
         folder = Path(name)
         _write_inputs(job, folder)
-        _simulate(simulator, program, folder)
+        run_bench(simulator, TOP, _MODULE, program, folder, _ENVIRONMENT[simulator])
         return _result(job, folder)
 
 
@@ -72,33 +60,13 @@ def _source(design: BenchDesign) -> str:
 
 
 def _build_verilator(design: BenchDesign, windows: int) -> Path:
-    from cocotb_tools import config
-
-    control = "".join(f'public_flat_rw -module "{TOP}" -var "{port}"\n' for port in _PORTS)
-    headers = (
-        ("shape.vh", verilog_header(design.parameters, windows)),
-        ("ports.vlt", f"`verilator_config\n{control}"),
-    )
-    main = Path(config.share_dir) / "lib" / "verilator" / "verilator.cpp"
-    link = (f"-L{config.libs_dir}", "-lcocotbvpi_verilator", f"-Wl,-rpath,{config.libs_dir}")
-    sources = Sources(_source(design), TOP, main, headers, ("--vpi", "ports.vlt"))
-    return build(sources, TOP, link)
+    shape = ("shape.vh", verilog_header(design.parameters, windows))
+    return build_verilator(_source(design), TOP, _PORTS, (shape,))
 
 
 def _build_icarus(design: BenchDesign, windows: int) -> Path:
-    if shutil.which("iverilog") is None:
-        raise CodesignError("Icarus Verilog is missing; it comes with the system's package iverilog")
-    version = subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=False).stdout.partition("\n")[0]
     files = {"design.v": _source(design), "shape.vh": verilog_header(design.parameters, windows)}
-
-    def make(folder: Path) -> None:
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        # Yosys wakes every `always @*` at time 0 by an initial value; in SystemVerilog those come before any process
-        # and wake nothing, so registers would take X from logic that has never run.
-        run_tool(["iverilog", "-g2005", "-o", "sim.vvp", "-s", TOP, "design.v"], folder)
-
-    return built("icarus", key_of(sorted(files.items()), version, "-g2005"), make) / "sim.vvp"
+    return build_icarus(files, TOP)
 
 
 _BUILD = {"verilator": _build_verilator, "icarus": _build_icarus}
@@ -118,26 +86,6 @@ def _write_inputs(job: Job, folder: Path) -> None:
         folder / "job.npz", config=job.config, stalls=job.stalls, widths=widths, bus_bytes=p.bus_bytes,
         commands=len(job.words), execute_commands=job.execute_commands, quiet_limit=job.quiet_limit,
     )  # fmt: skip
-
-
-def _simulate(simulator: str, program: Path, folder: Path) -> None:
-    from cocotb_tools.runner import get_runner
-
-    runner: Any = get_runner(simulator)
-    log = folder / "simulator.log"
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            runner.test(
-                test_module=_MODULE, hdl_toplevel=TOP, hdl_toplevel_lang="verilog", build_dir=program.parent,
-                test_dir=folder, results_xml=str(folder / "results.xml"), log_file=log,
-                extra_env=_ENVIRONMENT[simulator],
-            )  # fmt: skip
-    except (SystemExit, subprocess.CalledProcessError):
-        pass  # no result then: the log says why
-    if not (folder / "result.npz").exists():
-        fault = CodesignError(f"{simulator}: cocotb's bench has failed; the log is this error's note")
-        fault.add_note(log.read_text(errors="replace") if log.exists() else "there is no log")
-        raise fault
 
 
 def _result(job: Job, folder: Path) -> Run:

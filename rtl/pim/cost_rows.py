@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from rtl.synthesis.cost_rows import figure_of, text_of
 from workloads.errors import CodesignError, unknown_name
 
 KINDS = ("bank_mac", "scheduler")
@@ -73,8 +74,7 @@ def write_pim_rows(rows: Iterable[PimCostRow], path: str | Path) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows:
-            values = (getattr(row, name) for name in COLUMNS)
-            writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in values)
+            writer.writerow(text_of(getattr(row, name)) for name in COLUMNS)
 
 
 def read_pim_rows(text: str, where: str) -> list[PimCostRow]:
@@ -108,15 +108,5 @@ def _row(record: dict[str, str], where: str) -> PimCostRow:
     values: dict[str, object] = {}
     for name, kind in _KINDS_OF.items():
         text = record[name] or ""
-        values[name] = text if kind == "str" else _number(text, name, kind == "int", where)
+        values[name] = text if kind == "str" else figure_of(text, name, kind == "int", where)
     return PimCostRow(**values)  # type: ignore[arg-type]
-
-
-def _number(text: str, name: str, whole: bool, where: str) -> float:
-    try:
-        value = int(text) if whole else float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < float("inf"):
-        raise CodesignError(f"{where}: {name} = '{text[:40]}': use a number of 0 or more")
-    return value

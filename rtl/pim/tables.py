@@ -13,7 +13,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from rtl.pim.stimuli import (
     scheduler_stimulus,
 )
 from rtl.synthesis.energy import EnergyModel
-from rtl.synthesis.gate_level import Gates, node_of
+from rtl.synthesis.gate_level import Gates
 from rtl.synthesis.liberty import Library, load_library
 from rtl.synthesis.streams import Statistics
 from rtl.synthesis.tables import library_files
@@ -72,8 +71,8 @@ def characterize_mac(
 
     def dot(comps: int, dots: int, statistics: Statistics) -> float:
         inputs = mac_stimulus(p, step, comps, dots, statistics, _SEED)
-        if statistics is UNIFORM and comps == SHORT[0]:
-            _check(gates, inputs, check)
+        if check and statistics is UNIFORM and comps == SHORT[0]:
+            gates.must_equal_rtl(inputs)
         return (_mean(gates, model, inputs, LEAD) - clock) * step * (comps + 1)
 
     energies = {}
@@ -81,8 +80,8 @@ def characterize_mac(
         short, long = dot(*SHORT, statistics), dot(*LONG, statistics)
         comp = (long - short) / (LONG[0] - SHORT[0])
         energies[name] = comp, max(0.0, short - SHORT[0] * comp)
-    return _row(
-        gates, node_nm, kind="bank_mac", name=form, size=p.lanes, latency_clocks=p.latency, step_clocks=step,
+    return PimCostRow(
+        **gates.figures(node_nm), kind="bank_mac", name=form, size=p.lanes, latency_clocks=p.latency, step_clocks=step,
         clock_fj=clock, comp_uniform_fj=energies["uniform"][0], comp_normal_fj=energies["normal"][0],
         readres_fj=energies["uniform"][1], command_fj=0.0,
     )  # fmt: skip
@@ -97,10 +96,11 @@ def characterize_scheduler(
     model = gates.energy_model(lambda name: "operands" if name else "multiply_add")
     idle = _mean(gates, model, idle_scheduler_stimulus(device, _BUSY), RESET)
     inputs, rate = scheduler_stimulus(device, _BUSY, _SEED)
-    _check(gates, inputs, check)
+    if check:
+        gates.must_equal_rtl(inputs)
     busy = _mean(gates, model, inputs, RESET)
-    return _row(
-        gates, node_nm, kind="scheduler", name=device.name, size=p.banks, latency_clocks=0, step_clocks=0,
+    return PimCostRow(
+        **gates.figures(node_nm), kind="scheduler", name=device.name, size=p.banks, latency_clocks=0, step_clocks=0,
         clock_fj=idle, comp_uniform_fj=0.0, comp_normal_fj=0.0, readres_fj=0.0, command_fj=(busy - idle) / rate,
     )  # fmt: skip
 
@@ -108,26 +108,6 @@ def characterize_scheduler(
 def _mean(gates: Gates, model: EnergyModel, inputs: dict[str, np.ndarray], counted: int) -> float:
     """Return the energy of a clock, fJ."""
     return model.per_cycle(gates.run(inputs, counted)).total_fj
-
-
-def _check(gates: Gates, inputs: dict[str, np.ndarray], check: bool) -> None:
-    if check:
-        compared, mismatches = gates.against_rtl(inputs)
-        print(f"{gates.top}: {compared:,} output bits compared with the RTL, {mismatches} differ", file=sys.stderr)
-        if mismatches:
-            raise CodesignError(f"{gates.top}: {mismatches} of {compared} output bits differ between gates and RTL")
-
-
-def _row(gates: Gates, node_nm: int | None, **more: Any) -> PimCostRow:
-    library, netlist = gates.library, gates.netlist
-    node = node_of(library) if node_nm is None else node_nm
-    if node is None:
-        raise CodesignError(f"{library.name}: its node is not known; give it (--node-nm)")
-    return PimCostRow(
-        area_um2=netlist.area_um2, flip_flops=len(netlist.flip_flops), period_ps=gates.timing.period_ps,
-        leakage_nw=netlist.leakage_nw, library=f"{library.name} {library.corner}", node_nm=node,
-        supply_v=library.supply_v, recipe=gates.recipe, tool=gates.tool, **more,
-    )  # fmt: skip
 
 
 def table_rows(library: Library, *, check: bool = False, node_nm: int | None = None) -> Iterator[PimCostRow]:

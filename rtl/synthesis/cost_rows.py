@@ -130,10 +130,11 @@ def write_rows(rows: Iterable[CostRow], path: str | Path) -> None:
         writer.writeheader()
         for row in rows:
             values = {name: getattr(row, name) for name in (*_KEY, *_FIGURES, *_END)} | row.coefficients
-            writer.writerow({name: _text(value) for name, value in values.items()})
+            writer.writerow({name: text_of(value) for name, value in values.items()})
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return a value as a cost table holds it: six digits, nothing for None."""
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -174,14 +175,21 @@ def _row(record: dict[str, str], where: str) -> CostRow:
         if not text and (name.startswith("fit_") or name in _ENERGIES):
             values[name] = None
             continue
-        values[name] = _number(text, name, where)
+        values[name] = figure_of(text, name, name in _INTEGERS, where)
     own = {name: value for name in _ENERGIES if (value := values.pop(name))}
     return CostRow(**values, coefficients=own)  # type: ignore[arg-type]
 
 
-def _number(text: str, name: str, where: str) -> float:
+def figure_of(text: str, name: str, whole: bool, where: str) -> float:
+    """Return a figure of a cost table; `whole` ones are int.
+
+    Raises
+    ------
+    CodesignError
+        Naming the column, for what is no number of 0 or more.
+    """
     try:
-        value = int(text) if name in _INTEGERS else float(text)
+        value = int(text) if whole else float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):

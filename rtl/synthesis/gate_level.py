@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from rtl.synthesis.netlist import Netlist, netlist_of
 from rtl.synthesis.timing import Timing, static_timing
 from rtl.synthesis.toggles import GateProgram, ToggleCounts, compile_gates, simulate
 from rtl.synthesis.yosys import Recipe, synthesize
+from workloads.errors import CodesignError
 
 #: Nodes of libraries by a part of their name, nm: Liberty files do not state one.
 NODES_NM = {"asap7": 7, "sky130": 130, "osu018": 180, "nangateopencell": 45, "gscl45": 45}
@@ -74,3 +77,34 @@ class Gates:
         words = run_rtl(self.verilog, self.top, inputs, widths, clock)
         compared = sum(64 * value.size for value in gates.values())
         return compared, sum(int(np.bitwise_count(gates[name] ^ words[name]).sum()) for name in gates)
+
+    def must_equal_rtl(self, inputs: Mapping[str, np.ndarray]) -> None:
+        """Compare gates and RTL, and tell on stderr how much was compared.
+
+        Raises
+        ------
+        CodesignError
+            When a bit differs.
+        """
+        compared, mismatches = self.against_rtl(inputs)
+        print(f"{self.top}: {compared:,} output bits compared with the RTL, {mismatches} differ", file=sys.stderr)
+        if mismatches:
+            raise CodesignError(f"{self.top}: {mismatches} of {compared} output bits differ between gates and RTL")
+
+    def figures(self, node_nm: int | None = None) -> dict[str, Any]:
+        """Return what every row of a cost table says of a component; the library's node when none is given.
+
+        Raises
+        ------
+        CodesignError
+            When the node is not known.
+        """
+        library, netlist = self.library, self.netlist
+        node = node_of(library) if node_nm is None else node_nm
+        if node is None:
+            raise CodesignError(f"{library.name}: its node is not known; give it (--node-nm)")
+        return {
+            "area_um2": netlist.area_um2, "flip_flops": len(netlist.flip_flops), "period_ps": self.timing.period_ps,
+            "leakage_nw": netlist.leakage_nw, "library": f"{library.name} {library.corner}", "node_nm": node,
+            "supply_v": library.supply_v, "recipe": self.recipe, "tool": self.tool,
+        }  # fmt: skip

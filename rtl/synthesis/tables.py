@@ -40,7 +40,7 @@ from rtl.synthesis.energy_fit import (
     stimuli,
     training_statistics,
 )  # fmt: skip
-from rtl.synthesis.gate_level import Gates, node_of
+from rtl.synthesis.gate_level import Gates
 from rtl.synthesis.lane_stimuli import LEAD as LANE_LEAD
 from rtl.synthesis.lane_stimuli import lane_stimulus
 from rtl.synthesis.liberty import Library, load_library
@@ -86,7 +86,8 @@ def characterize_pe(shape: PeShape, library: Library, *, check: bool = False, no
     """
     gates = Gates.of(component_verilog(pe_component(shape), "pe"), "pe", library)
     uniform = stimuli(shape, 1, 0, lambda _: (Statistics(), Statistics()))[0]
-    _check(gates, uniform.inputs, check)
+    if check:
+        gates.must_equal_rtl(uniform.inputs)
     model = gates.energy_model(pe_group)
     clock = _idle_fj(gates, model, uniform)
 
@@ -96,8 +97,8 @@ def characterize_pe(shape: PeShape, library: Library, *, check: bool = False, no
 
     wide, alike = samples(WIDE_RUNS, _SEED, training_statistics), samples(LAYER_RUNS, _SEED + 2, layer_statistics)
     coefficients = fit(wide + alike)
-    row = _row(
-        gates, node_nm, kind="pe", name="", clock_fj=clock, coefficients=coefficients,
+    row = CostRow(
+        **gates.figures(node_nm), kind="pe", name="", clock_fj=clock, coefficients=coefficients,
         activation=shape.activation, weight=shape.weight, accumulator=shape.accumulator, dataflow=shape.dataflow,
         shadow=int(shape.shadow and shape.dataflow == "ws"), latency_cycles=shape.latency_cycles,
     )  # fmt: skip
@@ -130,11 +131,12 @@ def characterize_register(library: Library, *, check: bool = False, node_nm: int
             inputs["enable"][LINE_STAGES + 1 :] = 0
             inputs["entering"][LINE_STAGES + 1 :] = inputs["entering"][LINE_STAGES]
         else:
-            _check(gates, inputs, check)
+            if check:
+                gates.must_equal_rtl(inputs)
         return sum(model.per_cycle(gates.run(inputs, LINE_STAGES + _SETTLING)).by_group.values()) / bits
 
     moving, idle = energy(True), energy(False)
-    row = _row(gates, node_nm, kind="register", name="bit", clock_fj=idle, coefficients={})
+    row = CostRow(**gates.figures(node_nm), kind="register", name="bit", clock_fj=idle, coefficients={})
     per_bit = {name: getattr(row, name) / bits for name in ("area_um2", "leakage_nw")}
     toggling = {"operands_stream_fj": 2 * (moving - idle)}  # uniform bits toggle half of the time
     return CostRow(**{**vars(row), **per_bit, "flip_flops": 1, "coefficients": toggling})
@@ -148,10 +150,11 @@ def characterize_adder(name: str, library: Library, *, check: bool = False, node
     from rtl.synthesis.streams import draw
 
     inputs = {port: lane_words(draw(Statistics(), form, (STEPS, LANES), rng), form.bits) for port in ("one", "other")}
-    _check(gates, inputs, check)
+    if check:
+        gates.must_equal_rtl(inputs)
     spent = gates.energy_model(lambda port: "operands" if port else "multiply_add").per_cycle(gates.run(inputs, 1))
-    return _row(
-        gates, node_nm, kind="adder", name=name, accumulator=name, clock_fj=0.0,
+    return CostRow(
+        **gates.figures(node_nm), kind="adder", name=name, accumulator=name, clock_fj=0.0,
         coefficients={"multiply_add_base_fj": spent.total_fj},
     )  # fmt: skip
 
@@ -166,35 +169,15 @@ def characterize_lane(
     gates = Gates.of(verilog_of(lane_parts(p)), LANE_MODULE, library)
     model = gates.energy_model(lambda name: "multiply_add")
     works = lane_stimulus(p, STEPS, _SEED)
-    _check(gates, works, check)
+    if check:
+        gates.must_equal_rtl(works)
     busy = model.per_cycle(gates.run(works, LANE_LEAD)).total_fj
     idle = model.per_cycle(gates.run(lane_stimulus(p, STEPS, _SEED, idle=True), LANE_LEAD)).total_fj
     signed = ("int", "uint")[not p.accumulator.signed]
-    return _row(
-        gates, node_nm, kind="lane", name=p.requantize, accumulator=f"{signed}{p.accumulator.bits}", clock_fj=idle,
-        activation=f"{'int' if p.activation.signed else 'uint'}{p.activation.bits}",
-        coefficients={"multiply_add_base_fj": busy - idle},
-    )  # fmt: skip
-
-
-def _check(gates: Gates, inputs: dict[str, np.ndarray], check: bool) -> None:
-    if check:
-        compared, mismatches = gates.against_rtl(inputs)
-        print(f"{gates.top}: {compared:,} output bits compared with the RTL, {mismatches} differ", file=sys.stderr)
-        if mismatches:
-            raise CodesignError(f"{gates.top}: {mismatches} of {compared} output bits differ between gates and RTL")
-
-
-def _row(gates: Gates, node_nm: int | None, **more: Any) -> CostRow:
-    library = gates.library
-    node = node_of(library) if node_nm is None else node_nm
-    if node is None:
-        raise CodesignError(f"{library.name}: its node is not known; give it (--node-nm)")
-    netlist = gates.netlist
     return CostRow(
-        area_um2=netlist.area_um2, flip_flops=len(netlist.flip_flops), period_ps=gates.timing.period_ps,
-        leakage_nw=netlist.leakage_nw, library=f"{library.name} {library.corner}", node_nm=node,
-        supply_v=library.supply_v, recipe=gates.recipe, tool=gates.tool, **more,
+        **gates.figures(node_nm), kind="lane", name=p.requantize, accumulator=f"{signed}{p.accumulator.bits}",
+        clock_fj=idle, activation=f"{'int' if p.activation.signed else 'uint'}{p.activation.bits}",
+        coefficients={"multiply_add_base_fj": busy - idle},
     )  # fmt: skip
 
 

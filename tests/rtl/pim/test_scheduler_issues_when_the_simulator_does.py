@@ -17,7 +17,11 @@ from tests.rtl.pim.command_lists import other_timing, random_arrivals, random_li
 from tests.rtl.pim.timing_table import violations
 from workloads.errors import CodesignError
 
-SMALL = replace(NEUPIMS, standard=NEUPIMS.standard.with_ranks(1))
+
+def small(device: PimDevice, ranks: int = 2) -> PimDevice:
+    """Two groups of two banks in each rank: every rule has banks to hold, and the RTL builds in a moment."""
+    organization = device.standard.organization._replace(ranks=ranks, bankgroups=2, banks=2)
+    return replace(device, standard=replace(device.standard, organization=organization))
 
 
 def expected(device: PimDevice, program: np.ndarray, arrivals: np.ndarray | None) -> list[tuple[int, int, int, int]]:
@@ -51,14 +55,15 @@ def assert_equal(
 
 @pytest.mark.parametrize("device", [NEUPIMS, NAIVE, NEWTON], ids=lambda d: d.name)
 def test_random_lists(device: PimDevice) -> None:
-    program = random_list(device, 20, 1)
-    found = assert_equal(device, program, random_arrivals(len(program), 1))
+    program = random_list(small(device), 20, 1)
+    found = assert_equal(small(device), program, random_arrivals(len(program), 1))
     assert (found[:, 1] == REF).sum() >= 2
 
 
 def test_four_states_show_no_unknown_value() -> None:
     """Icarus knows X; one rank, since it is slow."""
-    assert_equal(SMALL, random_list(SMALL, 10, 2), simulator="icarus")
+    device = small(NEUPIMS, 1)
+    assert_equal(device, random_list(device, 10, 2), simulator="icarus")
 
 
 @pytest.mark.slow
@@ -76,10 +81,12 @@ def test_any_timing(seed: int) -> None:
     assert_equal(device, random_list(device, 60, seed))
 
 
-def test_attention_of_a_request() -> None:
-    shape = AttentionShape(512, 4)
-    tiles = (tile for kind in (k_tiles, v_tiles) for tile in kind(NEUPIMS, shape, 200))
-    assert_equal(NEUPIMS, program_of(NEUPIMS, tiles))
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_attention_of_a_request(whole: bool) -> None:
+    """Of 200 tokens in all of a device's banks, or of some in a few."""
+    device, length = (NEUPIMS, 200) if whole else (small(NEUPIMS), 9)
+    tiles = (tile for kind in (k_tiles, v_tiles) for tile in kind(device, AttentionShape(256, 2), length))
+    assert_equal(device, program_of(device, tiles))
 
 
 def test_a_table_that_is_broken_is_seen() -> None:
