@@ -221,7 +221,7 @@ def _latency_lines(r: dict[str, Any]) -> list[str]:
 
 def _energy_lines(r: dict[str, Any]) -> list[str]:
     if r["energy_pj"] is None:
-        return [f"energy      not available: no IDD is published for {r['standard']}"]
+        return [f"energy: not available, no IDD is published for {r['standard']}"]
     parts = [f"{name.replace('_', ' ')} {energy(pj)}" for name, pj in r["energy_parts_pj"].items() if pj]
     io = f"I/O at {r['io_pj_per_bit']:.2f} pJ/bit" if r["io_pj_per_bit"] else "without I/O drivers"
     return [f"energy      {energy(r['energy_pj'])}, {io}", *folded("", ", ".join(parts))]

@@ -6,9 +6,10 @@ import csv
 import io
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workloads.errors import CodesignError, unknown_name
@@ -36,14 +37,17 @@ SYSTEMS = {
 SEED = 1
 SAMPLED = 2
 MOST_BATCH = 4096
-#: Beginnings of the names of parts of a token's energy: all of it, that of the DRAM.
-_ENERGIES = ("total", "dram_")
 
 
 class Point(NamedTuple):
-    """Throughput, energy and utilization (of the layers; none of the GPU) of a system at a point.
+    """Throughput, utilization and energy (of the layers; none of the GPU) of a system at a point.
 
-    Energy is that of DRAM and multiply-adds; utilizations are those of `simulators.pim.system.utilization`.
+    Attributes
+    ----------
+    array_utilization, bus_utilization, pim_utilization
+        As `simulators.pim.system.utilization`.
+    energy_j : mapping of str to float
+        Of a token: DRAM by part (`dram_...`), multiply-adds, total.
     """
 
     model: str
@@ -52,11 +56,20 @@ class Point(NamedTuple):
     system: str
     tokens_per_s: float
     interleaved: bool
-    energy_per_token_j: float | None = None
-    dram_energy_per_token_j: float | None = None
     array_utilization: float | None = None
     bus_utilization: float | None = None
     pim_utilization: float | None = None
+    energy_j: Mapping[str, float] = MappingProxyType({})
+
+    @property
+    def total_j(self) -> float:
+        """Energy of a token."""
+        return self.energy_j.get("total", 0.0)
+
+    @property
+    def dram_j(self) -> float:
+        """Energy of a token in DRAM."""
+        return sum(joules for part, joules in self.energy_j.items() if part.startswith("dram_"))
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,8 @@ class Reproduction:
         ratios = [at[(*key[:3], of)] / value for key, value in at.items() if key[3] == over]
         return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
-    def energy_ratio(self, over: str, of: str = "neupims", field: str = "energy_per_token_j") -> float:
-        """Return the geometric mean of one system's energy of a token over another's."""
+    def energy_ratio(self, over: str, of: str = "neupims", field: str = "total_j") -> float:
+        """Return the geometric mean of one system's energy of a token over another's, of all or of `dram_j`."""
         at = {point[:4]: value for point in self.points if (value := getattr(point, field))}
         ratios = [value / at[(*key[:3], of)] for key, value in at.items() if key[3] == over]
         return math.exp(sum(map(math.log, ratios)) / len(ratios))
@@ -85,9 +98,10 @@ class Reproduction:
     def to_csv(self) -> str:
         """Return a line a point."""
         text = io.StringIO()
+        parts = list(dict.fromkeys(part for point in self.points for part in point.energy_j))
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(Point._fields)
-        writer.writerows(self.points)
+        writer.writerow([*Point._fields[:-1], *(f"energy_{part}_j" for part in parts)])
+        writer.writerows([*point[:-1], *(point.energy_j.get(part, "") for part in parts)] for point in self.points)
         return text.getvalue()
 
 
@@ -129,7 +143,7 @@ def _systems(model: str) -> dict[str, NpuPim]:
 
     def without(*overrides: str, **device: Any) -> NpuPim:
         changed = override_machine(machine, overrides)
-        return replace(whole, machine=changed, device=replace(whole.device, **device), _kept={})
+        return replace(whole, machine=changed, device=replace(whole.device, **device))
 
     naive = without("pim.interleave=off", "pim.placement=round_robin")
     return {
@@ -159,11 +173,9 @@ def _points(systems: dict[str, NpuPim], model: str, name: str, batch: int) -> li
         on_pim = system != "npu"
         run = decode(built, lengths, on_pim=on_pim)
         spent = energy_per_token(built, run, on_pim)["energy_per_token_pj"]
-        total, dram = (1e-12 * sum(pj for part, pj in spent.items() if part.startswith(kind)) for kind in _ENERGIES)
+        joules = {part: pj * 1e-12 for part, pj in spent.items()}
         used = utilization(built, run.layer, run.requests, on_pim)
-        points.append(
-            Point(model, name, batch, system, run.tokens_per_second, run.layer.interleaved, total, dram, *used)
-        )
+        points.append(Point(model, name, batch, system, run.tokens_per_second, run.layer.interleaved, *used, joules))
     return points
 
 

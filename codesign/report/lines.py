@@ -8,11 +8,10 @@ WIDTH = 120
 INDENT = 12
 
 
-def folded(label: str, text: str) -> list[str]:
-    """Return text in lines of at most `WIDTH`, the first behind a label of up to `INDENT` letters."""
-    width = WIDTH - INDENT
-    found = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
-    return [f"{label if i == 0 else '':{INDENT}}{line}" for i, line in enumerate(found)]
+def folded(label: str, text: str, indent: int = INDENT) -> list[str]:
+    """Return text in lines of at most `WIDTH`, the first behind a label of less than `indent` letters."""
+    found = textwrap.wrap(text, WIDTH - indent, break_on_hyphens=False, break_long_words=False)
+    return [f"{label if i == 0 else '':{indent}}{line}" for i, line in enumerate(found)]
 
 
 def counted(count: int, thing: str) -> str:

@@ -19,7 +19,7 @@ from workloads.errors import CodesignError
 
 PARTS = ("rows", "compute_columns", "macs", "vectors", "results", "reads", "writes", "refresh", "standby")
 ATTACC_MAC_PJ = 0.32
-ATTACC_MAC = "0.32 pJ a fp16 MAC (AttAcc's simulator)"
+ATTACC_MAC = f"{ATTACC_MAC_PJ} pJ a fp16 MAC (AttAcc's simulator)"
 RESULT_BITS = 32  # of a unit's sum: fp32 or int32
 
 

@@ -33,7 +33,7 @@ def test_table_json_and_commands(trace, tmp_path, capsys):
     command = ["memory", trace, "--standard", "lpddr5", "--channels", "2", "--mapping", "rochrababgco"]
     assert _outcome(command) == 0
     out = capsys.readouterr().out
-    assert "energy      not available: no IDD is published for lpddr5-6400" in out
+    assert "\nenergy: not available, no IDD is published for lpddr5-6400\n" in out
     assert out.startswith("lpddr5-6400, 2 channels of 1 rank, rochrababgco, open rows\n")
     assert max(map(len, out.splitlines())) <= 120
     assert _outcome([*command, "--format", "json", "--commands", str(commands)]) == 0

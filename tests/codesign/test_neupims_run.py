@@ -141,13 +141,13 @@ def test_the_comparison_at_one_model_shows_what_each_mechanism_brings(tmp_path):
     assert min(found.gain(name) for name in SYSTEMS if name.startswith("no ")) >= 1
     assert found.gain("no interleaving") > 1.05
     assert math.isfinite(found.energy_ratio("npu"))
-    assert found.energy_ratio("npu", field="dram_energy_per_token_j") > 1
-    assert found.gain("npu+pim", "two row buffers") > 1
+    assert found.energy_ratio("npu", field="dram_j") > 1
+    assert found.gain("npu+pim", "two row buffers") > 1.02
     points = {point.system: point for point in found.points}
     assert points["neupims"].array_utilization > points["npu+pim"].array_utilization > points["npu"].pim_utilization
     assert len(found.to_csv().splitlines()) == 1 + len(found.points)
     text = table(found)
-    assert all(name in text for name in (*GAINS, "not explained", "3 % of the memory"))
+    assert all(name in text for name in (*GAINS, "not explained", "3.11 % of the memory"))
     assert max(map(len, text.splitlines())) <= 120
     from codesign.report.neupims_figure import speedups
 

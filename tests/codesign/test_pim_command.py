@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from codesign.cli import app
-from codesign.pim_commands import pim_report, read_lengths, run_requests
+from codesign.pim_commands import CHANGEABLE, pim_report, read_lengths, run_requests
 from workloads.errors import CodesignError
 
 
@@ -46,6 +46,23 @@ def test_options_of_a_device_are_varied_and_bad_ones_refused(requests):
     for change, said in (("lane=8", "lanes"), ("lanes=many", "'many'"), ("refresh=maybe", "true"), ("lanes=24", "24")):
         with pytest.raises(CodesignError, match=said):
             run_requests(requests, "neupims", "gpt3-7b", changes=[change])
+
+
+CHANGES = {
+    "row_buffers": "1", "operand_bytes": "1", "lanes": "8", "unit_banks": "4", "unit_clock_ghz": "0.3",
+    "composite": "false", "dot_holds_row": "true", "refresh": "false", "vector_in_bank": "false", "activate": "rank",
+    "precharge": "rank", "value_layout": "packed", "placement": "buffer",
+}  # fmt: skip
+
+
+def test_every_option_of_a_device_changes_cycles_or_energy(requests):
+    def found(*changes):
+        report = run_requests(requests, "neupims", "gpt3-7b", channels=2, changes=changes)
+        return report["cycles"], report["energy_total_pj"]
+
+    assert set(CHANGES) == set(CHANGEABLE)
+    whole = found()
+    assert [name for name, value in CHANGES.items() if found(f"{name}={value}") == whole] == []
 
 
 def test_every_device_that_help_names_runs_with_its_energy(requests):

@@ -76,7 +76,7 @@ class NpuPim:
     block: Block
     npu: Npu
     longest_only: bool = False
-    _kept: dict[tuple, Attended] = field(default_factory=dict, repr=False)
+    _kept: dict[tuple, Attended] = field(default_factory=dict, repr=False, init=False)
 
     @property
     def memory_ratio(self) -> float:

@@ -103,7 +103,7 @@ class Npu:
 
     machine: Machine
     memory: Memory
-    _kept: dict[tuple, Stage] = field(default_factory=dict, repr=False)
+    _kept: dict[tuple, Stage] = field(default_factory=dict, repr=False, init=False)
 
     @property
     def pim(self) -> Pim:
