@@ -261,15 +261,17 @@ def synth(
     Area and delay by component, from your Liberty library; or what it takes of an FPGA.
     """
     from codesign.report.progress import layer_progress
-    from codesign.synth_commands import check_out, synthesize_machine
+    from codesign.synth_commands import check_options, synthesize_machine
     from codesign.synth_fpga import fpga_report
 
     as_json = format is Report.json
+    check_options(
+        target=target, fmax=fmax, library=library, flat=flat, mapper=mapper.value, out=out, node_nm=node_nm
+    )  # fmt: skip
     with layer_progress() as progress:
         if target:
             text = fpga_report(machine, target, set, routed=fmax, as_json=as_json, progress=progress)
         else:
-            check_out(out)
             text = synthesize_machine(
                 machine, library, set, flat=flat, as_json=as_json, mapper=mapper.value, out=out, node_nm=node_nm,
                 progress=progress,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from workloads.errors import CodesignError
 
 if TYPE_CHECKING:
     from rtl.synthesis.components import DesignFigures, FlatFigures
+    from rtl.synthesis.cost_rows import CostRow
     from rtl.synthesis.liberty import Library
     from simulators.machine import Machine
 
@@ -52,6 +54,7 @@ def synthesize_machine(
     """
     from rtl.design import Design
     from rtl.synthesis.components import synthesize_components, synthesize_flat
+    from rtl.synthesis.cost_rows import write_rows
     from rtl.synthesis.liberty import load_library
     from rtl.synthesis.liberty_files import liberty_files
     from rtl.synthesis.yosys import Recipe
@@ -59,17 +62,34 @@ def synthesize_machine(
     described = read_machine(machine, overrides)
     library = load_library(liberty_files(libraries))
     design, recipe = Design.of(described), Recipe(mapper=mapper)
-    figures = synthesize_components(design, library, recipe, progress)
-    whole = synthesize_flat(design, library, recipe) if flat else None
+    with ThreadPoolExecutor(1) as pool:  # most of both is Yosys, each its own process
+        flattened = pool.submit(synthesize_flat, design, library, recipe) if flat else None
+        figures = synthesize_components(design, library, recipe, progress)
+        whole = flattened.result() if flattened else None
     report = _report(described, library, figures, whole)
     if out:
-        report["energy"] = _write_costs(described, library, figures, out, node_nm)
-        report["cost_table"] = out
+        rows = cost_rows(described, library, figures, node_nm)
+        write_rows(rows, out)
+        report["energy"] = _energies(rows)
+        report["cost_table"] = {"path": out, "node_nm": rows[0].node_nm}
     return json.dumps(report, indent=1) + "\n" if as_json else _table(report)
 
 
-def check_out(out: str) -> None:
-    """Refuse a cost table that could not be written, or not be used, before the work."""
+def check_options(
+    *, target: str, fmax: bool, library: list[str], flat: bool, mapper: str, out: str, node_nm: int | None
+) -> None:  # fmt: skip
+    """Refuse options that would have no effect, and a cost table that could not be written, before the work."""
+    if fmax and not target:
+        raise CodesignError("--fmax: place and route is for an FPGA; give --target ecp5 or ice40")
+    for_cells = {
+        "--library": bool(library), "--flat": flat, "--mapper": mapper != "area", "--out": bool(out),
+        "--node-nm": node_nm is not None,
+    }  # fmt: skip
+    if target and any(for_cells.values()):
+        given = next(option for option, is_given in for_cells.items() if is_given)
+        raise CodesignError(f"{given}: for a Liberty library; it has no effect on --target {target}")
+    if node_nm is not None and not out:
+        raise CodesignError("--node-nm: the node is for the cost table; give --out costs.csv")
     if out and not out.endswith(".csv"):
         raise CodesignError(f"--out {out}: a cost table is a .csv file")
     if out and not Path(out).parent.is_dir():
@@ -104,12 +124,12 @@ def _report(machine: Machine, library: Library, figures: DesignFigures, flat: Fl
     }  # fmt: skip
 
 
-def _write_costs(
-    machine: Machine, library: Library, figures: DesignFigures, out: str, node_nm: int | None
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Write the cost table of a machine; return its components' energy in a cycle of uniform bits, fJ by group."""
+def cost_rows(
+    machine: Machine, library: Library, figures: DesignFigures, node_nm: int | None
+) -> list[CostRow]:  # fmt: skip
+    """Return the cost table of a machine: PE, register bit, adder and lane with their energy, the other components."""
     from codesign.costs.blocks import block_size
-    from rtl.synthesis.cost_rows import GROUPS, CostRow, OperandStatistics, write_rows
+    from rtl.synthesis.cost_rows import CostRow
     from rtl.synthesis.tables import table_rows
 
     rows = list(table_rows(machine, library, node_nm=node_nm))
@@ -124,7 +144,13 @@ def _write_costs(
         for f in figures.components
         if f.component.name not in ("pe", "vector_lane")
     ]  # fmt: skip
-    write_rows([*rows, *blocks], out)
+    return [*rows, *blocks]
+
+
+def _energies(rows: list[CostRow]) -> list[dict[str, Any]]:
+    """Return what the rows with an energy of their own take in a cycle of uniform bits, fJ by group."""
+    from rtl.synthesis.cost_rows import GROUPS, OperandStatistics
+
     uniform = OperandStatistics(0.5, 0.5)
     return [
         {
@@ -132,6 +158,7 @@ def _write_costs(
             "fj": {group: row.energy_fj(group, uniform) for group in GROUPS}, "fit_error_mean": row.fit_error_mean,
         }
         for row in rows
+        if row.kind != "block"
     ]  # fmt: skip
 
 
@@ -195,11 +222,23 @@ def _notes(report: dict[str, Any]) -> list[str]:
         name = f"{row['kind']} {row['component']}".strip()
         notes.append(f"  energy       {name}: {sum(row['fj'].values()):.4g} fJ a cycle of uniform bits ({parts})")
     if "cost_table" in report:
-        notes.append(f"  cost table   {report['cost_table']}; use it with --set technology.arithmetic=PATH.csv")
+        notes += _table_notes(report["cost_table"], report["modelled"]["node_nm"])
     notes.insert(0, _clock(report))
     if report["flat"]:
         ratio = report["flat"]["components_over_flat"]
         notes.insert(0, f"  components   sum to {ratio:.3f} of the flattened whole's area")
+    return notes
+
+
+def _table_notes(table: dict[str, Any], machine_nm: int) -> list[str]:
+    """How the cost table is used, and what becomes of it at another node than its library's."""
+    path, own_nm = table["path"], table["node_nm"]
+    notes = [f"  cost table   {path}; use it with --set technology.arithmetic={path}"]
+    if own_nm != machine_nm:
+        notes += [
+            f"               its figures are of {own_nm} nm: carried to the machine's {machine_nm} nm (`scaled`),",
+            f"               or with --set technology.node_nm={own_nm} as they are",
+        ]
     return notes
 
 

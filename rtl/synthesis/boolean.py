@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,15 +48,6 @@ class Expression:
         first, second = values
         return {"and": first & second, "or": first | second, "xor": first ^ second}[self.operator]
 
-    def verilog(self) -> str:
-        """Return the function as a Verilog expression."""
-        if self.operator in ("name", "constant"):
-            return self.name if self.operator == "name" else f"1'b{self.name}"
-        if self.operator == "not":
-            return f"~({self.operands[0].verilog()})"
-        sign = {"and": "&", "or": "|", "xor": "^"}[self.operator]
-        return f"({self.operands[0].verilog()} {sign} {self.operands[1].verilog()})"
-
 
 @cache
 def parse_function(text: str) -> Expression:
@@ -75,16 +65,6 @@ def parse_function(text: str) -> Expression:
     if parser.at != len(tokens):
         raise CodesignError(f"Liberty function '{text}': '{tokens[parser.at]}' is not expected there")
     return expression
-
-
-@cache
-def probability(text: str, inputs: tuple[str, ...]) -> float:
-    """Return the share of all values of `inputs` for which a function is 1."""
-    expression = parse_function(text)
-    values = [
-        expression.value(dict(zip(inputs, bits, strict=True))) for bits in itertools.product((0, 1), repeat=len(inputs))
-    ]
-    return sum(values) / len(values)
 
 
 class _Parser:

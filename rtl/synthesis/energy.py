@@ -129,13 +129,6 @@ class EnergyModel:
         return sum(means) / len(means) if means else 0.0
 
 
-def energy_per_cycle(
-    netlist: Netlist, library: Library, timing: Timing, counts: ToggleCounts, grouping: Grouping
-) -> EnergyPerCycle:
-    """Return the mean energy of a cycle of one run, by group; parameters as of `EnergyModel`."""
-    return EnergyModel(netlist, library, timing, grouping).per_cycle(counts)
-
-
 def register_name(instance: Instance) -> str:
     """Return the register whose bit a flip-flop is: ``total`` of ``total[3]$_DFF_P_``."""
     return instance.name.removeprefix("\\").split("$_")[0].split("[")[0].split(".")[-1].strip()

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rtl.build_cache import built, key_of
@@ -20,6 +21,7 @@ from rtl.synthesis.block_ram import BANK, BANK_MODULE, RAM_MODULE, MemoryShape, 
 from rtl.synthesis.components import Component, components_of
 from rtl.synthesis.hierarchy import part_of, split_modules
 from rtl.synthesis.place_route import check_router, clock_mhz
+from rtl.synthesis.side_by_side import Progress, side_by_side
 from rtl.synthesis.yosys import find_yosys, run_yosys
 from workloads.errors import unknown_name
 
@@ -108,9 +110,7 @@ class FpgaFigures:
     tool: str
 
 
-def map_to_fpga(
-    design: Design, target: str, progress: Callable[[int, int, str], None] | None = None
-) -> FpgaFigures:  # fmt: skip
+def map_to_fpga(design: Design, target: str, progress: Progress | None = None) -> FpgaFigures:
     """Map every component of a design, and its memories, to an FPGA.
 
     Parameters
@@ -119,7 +119,7 @@ def map_to_fpga(
     target : str
         One of `TARGETS`.
     progress : callable, optional
-        Called with (done, all, name).
+        As of `side_by_side`.
 
     Raises
     ------
@@ -129,26 +129,36 @@ def map_to_fpga(
     if target not in TARGETS:
         raise unknown_name("--target", "target", target, TARGETS)
     family, (_, tool) = TARGETS[target], find_yosys()
-    components, modules = components_of(design), split_modules(design.verilog)
-    boxes = {component.module for component in components} | {MACRO}
     kinds: dict[MemoryShape, list[str]] = {}
     for name, memory in design.memories.items():
         kinds.setdefault(MemoryShape(memory.depth, memory.width, memory.reads, memory.writes), []).append(name)
-    steps = len(components) + len(kinds)
-    found, kept, once = [], [], 0.0
-    for i, component in enumerate(components):
-        if progress:
-            progress(i, steps, component.name)
-        text = part_of(modules, component.module, boxes)
-        found.append((component, resources_of(family, cells_of(text, component.module, family))))
-    for i, (shape, names) in enumerate(kinds.items(), len(components)):
-        if progress:
-            progress(i, steps, names[0])
+    parts = _parts(design)
+    jobs: dict[str, Callable[[], Resources]] = {
+        component.name: partial(_part_resources, family, text, component.module) for component, text in parts
+    }
+    jobs |= {names[0]: partial(memory_resources, family, shape) for shape, names in kinds.items()}
+    alone = {names[0]: MemoryShape(shape.depth, shape.width, (1,), (1,)) for shape, names in kinds.items()}
+    jobs |= {f"{name} once": partial(_bank_resources, family, shape) for name, shape in alone.items()}
+    taken = side_by_side(jobs, progress)
+    found = [(component, taken[component.name]) for component, _ in parts]
+    kept, once = [], 0.0
+    for shape, names in kinds.items():
         name = names[0].rsplit("_", 1)[0] if len(names) > 1 else names[0]
-        kept.append((name, len(names), shape, memory_resources(family, shape)))
-        once += len(names) * _bank_resources(family, MemoryShape(shape.depth, shape.width, (1,), (1,))).block_rams
-    everything = [(component.count, taken) for component, taken in found]
-    return FpgaFigures(found, kept, once, _sum(everything + [(n, taken) for _, n, _, taken in kept]), family, tool)
+        kept.append((name, len(names), shape, taken[names[0]]))
+        once += len(names) * taken[f"{names[0]} once"].block_rams
+    everything = [(component.count, one) for component, one in found]
+    return FpgaFigures(found, kept, once, _sum(everything + [(n, one) for _, n, _, one in kept]), family, tool)
+
+
+def _parts(design: Design) -> list[tuple[Component, str]]:
+    """Return the components with the Verilog of each, the others in it as black boxes."""
+    components, modules = components_of(design), split_modules(design.verilog)
+    boxes = {component.module for component in components} | {MACRO}
+    return [(component, part_of(modules, component.module, boxes)) for component in components]
+
+
+def _part_resources(family: Target, verilog: str, module: str) -> Resources:
+    return resources_of(family, cells_of(verilog, module, family))
 
 
 def memory_resources(family: Target, shape: MemoryShape) -> Resources:
@@ -168,9 +178,7 @@ def _bank_resources(family: Target, shape: MemoryShape) -> Resources:
     return resources_of(family, cells_of(text, BANK_MODULE, family))
 
 
-def clocks_mhz(
-    design: Design, target: str, progress: Callable[[int, int, str], None] | None = None
-) -> dict[str, float | None]:
+def clocks_mhz(design: Design, target: str, progress: Progress | None = None) -> dict[str, float | None]:
     """Return the clock of every component by name, placed and routed alone; None where the device is too small.
 
     Raises
@@ -179,15 +187,9 @@ def clocks_mhz(
         For a target that nextpnr does not know here, or when nextpnr is missing.
     """
     check_router(target)
-    components, modules = components_of(design), split_modules(design.verilog)
-    boxes = {component.module for component in components} | {MACRO}
-    found = {}
-    for i, component in enumerate(components):
-        if progress:
-            progress(i, len(components), f"routing {component.name}")
-        text = part_of(modules, component.module, boxes)
-        found[component.name] = clock_mhz(text, component.module, target, TARGETS[target].script)
-    return found
+    script = TARGETS[target].script
+    jobs = {part.name: partial(clock_mhz, text, part.module, target, script) for part, text in _parts(design)}
+    return side_by_side(jobs, progress)
 
 
 def cells_of(verilog: str, top: str, target: Target) -> dict[str, int]:

@@ -46,11 +46,18 @@ class Table:
 
     def at(self, slew_ps: float, load_ff: float) -> float:
         """Interpolate linearly over both axes; beyond them the last slope goes on."""
-        i, u = _place(self.slew_ps, slew_ps)
-        j, v = _place(self.load_ff, load_ff)
+        i, u = place(self.slew_ps, slew_ps)
+        j, v = place(self.load_ff, load_ff)
         low, high = self.values[i], self.values[min(i + 1, len(self.slew_ps) - 1)]
         k = min(j + 1, len(self.load_ff) - 1)
         return (low[j] * (1 - v) + low[k] * v) * (1 - u) + (high[j] * (1 - v) + high[k] * v) * u
+
+    def at_load(self, load_ff: float) -> list[float]:
+        """Return the values over the slews at a load, the last one twice: ``at`` is between `place` and the next."""
+        j, v = place(self.load_ff, load_ff)
+        k = min(j + 1, len(self.load_ff) - 1)
+        row = [values[j] * (1 - v) + values[k] * v for values in self.values]
+        return [*row, row[-1]]
 
 
 @dataclass(frozen=True)
@@ -236,7 +243,8 @@ def _scaled(text: str, unit: str) -> float:
     return float(digits) * _PREFIX[body[len(digits) :]]
 
 
-def _place(axis: tuple[float, ...], x: float) -> tuple[int, float]:
+def place(axis: tuple[float, ...], x: float) -> tuple[int, float]:
+    """Return where a value stands on an axis: the point before it, and how far it is to the next one (1: there)."""
     if len(axis) == 1:
         return 0, 0.0
     i = min(max(bisect_left(axis, x) - 1, 0), len(axis) - 2)

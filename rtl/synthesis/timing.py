@@ -10,14 +10,18 @@ clock-to-output and setup times.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rtl.synthesis.liberty import Arc, Cell, Library, Table
+from rtl.synthesis.liberty import Arc, Cell, Library, place
 from rtl.synthesis.netlist import Instance, Netlist
 
 RISE, FALL = 0, 1
 #: What made a net's arrival the latest: a gate, its input net and that net's edge; None at the start of a path.
 Cause = tuple[Instance, int, int] | None
+#: An output's edge over an arc at a load: the input's edges that cause it, slews of the input, delays at these, and the
+#: same of the output's slew.
+_Edge = tuple[int, tuple[int, ...], tuple[float, ...], list[float], tuple[tuple[float, ...], list[float]] | None]
 _DELAYS, _SLEWS = ("cell_rise", "cell_fall"), ("rise_transition", "fall_transition")
 _SETUPS = ("rise_constraint", "fall_constraint")
 
@@ -30,8 +34,6 @@ class Timing:
     ----------
     period_ps : float
         The longest path, clock-to-output and setup included.
-    logic_ps : float
-        The longest path through gates alone (what ABC prints).
     end : str
         The net where the longest path ends.
     slews_ps : list of float
@@ -42,7 +44,6 @@ class Timing:
     """
 
     period_ps: float
-    logic_ps: float
     end: str
     slews_ps: list[float]
     path: tuple[tuple[str, float], ...]
@@ -60,27 +61,23 @@ def static_timing(netlist: Netlist, library: Library) -> Timing:
     count = len(netlist.net_names)
     arrival = [[0.0, 0.0] for _ in range(count)]
     slew = [[0.0, 0.0] for _ in range(count)]
-    start = [[0.0, 0.0] for _ in range(count)]
     cause: list[list[Cause]] = [[None, None] for _ in range(count)]
     _start(netlist, library, arrival, slew)
-    for i, times in enumerate(arrival):
-        start[i] = [times[RISE], times[FALL]]
-    loads = netlist.loads_ff
+    loads, edges = netlist.loads_ff, _Edges()
     for gate in netlist.gates:
         for pin in gate.cell.outputs():
             net = gate.nets.get(pin.name)
             if net is not None:
                 for arc in pin.arcs:
-                    _pass(arc, gate, net, loads[net], (arrival, slew, start, cause))
+                    source = gate.nets.get(arc.related_pin, 0)
+                    _pass(edges.over(arc, loads[net]), gate, source, net, arrival, slew, cause)
     period, last = 0.0, (0, RISE)
-    logic = 0.0
     for net, setup in _ends(netlist, slew):
         for edge in (RISE, FALL):
-            logic = max(logic, arrival[net][edge] - start[net][edge])
             if arrival[net][edge] + setup[edge] > period:
                 period, last = arrival[net][edge] + setup[edge], (net, edge)
     end = netlist.net_names[last[0]] if period else ""
-    return Timing(period, logic, end, [sum(pair) / 2 for pair in slew], _path(netlist, last, arrival, cause))
+    return Timing(period, end, [sum(pair) / 2 for pair in slew], _path(netlist, last, arrival, cause))
 
 
 def _path(
@@ -131,32 +128,47 @@ def _worst(arcs: list[Arc], name: str, slew: float, load: float) -> float:
     return max((arc.tables[name].at(slew, load) for arc in arcs if name in arc.tables), default=0.0)
 
 
-def _pass(
-    arc: Arc,
-    gate: Instance,
-    net: int,
-    load: float,
-    state: tuple[list[list[float]], list[list[float]], list[list[float]], list[list[Cause]]],
-) -> None:
-    """Carry the later of what comes over one arc into the output's arrival; the slew is the worst of all arcs."""
-    arrival, slew, start, cause = state
-    source = gate.nets.get(arc.related_pin)
-    if source is None or source < 2:
-        return
+class _Edges:
+    """Delays and slews over arcs by the input's slew: tables at a load, interpolated once for all alike."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, float], list[_Edge]] = {}
+
+    def over(self, arc: Arc, load: float) -> list[_Edge]:
+        """Return the edges of an output with some load that come over an arc."""
+        found = self.known.get((id(arc), load))
+        if found is None:
+            found = self.known[id(arc), load] = list(_edges_at(arc, load))
+        return found
+
+
+def _edges_at(arc: Arc, load: float) -> Iterator[_Edge]:
     for edge in (RISE, FALL):
         delay, transition = arc.tables.get(_DELAYS[edge]), arc.tables.get(_SLEWS[edge])
-        if delay is None:
-            continue
-        for before in _causes(arc.sense, edge):
-            time = arrival[source][before] + delay.at(slew[source][before], load)
+        if delay is not None:
+            slews = None if transition is None else (transition.slew_ps, transition.at_load(load))
+            yield edge, _causes(arc.sense, edge), delay.slew_ps, delay.at_load(load), slews
+
+
+def _pass(
+    edges: list[_Edge], gate: Instance, source: int, net: int, arrival: list[list[float]], slew: list[list[float]],
+    cause: list[list[Cause]],
+) -> None:  # fmt: skip
+    """Carry the later of what comes over one arc into the output's arrival; the slew is the worst of all arcs."""
+    if source < 2:
+        return
+    for edge, causes, axis, delays, slews in edges:
+        for before in causes:
+            entering = slew[source][before]
+            i, u = place(axis, entering)
+            time = arrival[source][before] + (delays[i] * (1 - u) + delays[i + 1] * u)
             if time > arrival[net][edge]:
-                arrival[net][edge], start[net][edge] = time, start[source][before]
+                arrival[net][edge] = time
                 cause[net][edge] = (gate, source, before)
-            slew[net][edge] = max(slew[net][edge], _at(transition, slew[source][before], load))
-
-
-def _at(table: Table | None, slew: float, load: float) -> float:
-    return 0.0 if table is None else max(table.at(slew, load), 0.0)
+            if slews is not None:
+                if slews[0] != axis:
+                    i, u = place(slews[0], entering)
+                slew[net][edge] = max(slew[net][edge], slews[1][i] * (1 - u) + slews[1][i + 1] * u)
 
 
 def _causes(sense: str, edge: int) -> tuple[int, ...]:

@@ -24,12 +24,17 @@ from typing import Any
 from rtl.build_cache import built, key_of
 from rtl.synthesis.cell_choice import dearer_flip_flops, smallest_inverter
 from rtl.synthesis.liberty import Library
-from rtl.synthesis.liberty_text import plain_text
+from rtl.synthesis.liberty_text import plain_text, without_groups
 from workloads.errors import CodesignError, unknown_name
 
 BLACK_BOXES = "codesign_memory*"
-_NETLIST, _STATISTICS, _VERILOG = "netlist.json", "statistics.json", "mapped.v"
+_SYNTH = "synth -flatten -booth"
+_NETLIST = "netlist.json"
 _LEAST_VERSION = (0, 40)
+#: What neither Yosys nor ABC reads of a library: two thirds of ASAP7's text, and a third of a small design's time.
+_UNREAD = frozenset(
+    {"internal_power", "leakage_power", "output_current_rise", "output_current_fall", "receiver_capacitance"}
+)
 
 
 #: Scripts of ABC. ``area`` finds the same area, within a per cent, however a netlist's names and order differ;
@@ -47,25 +52,16 @@ class Recipe:
 
     Attributes
     ----------
-    booth, flatten : bool
-        Options of ``synth``.
     mapper : str
         One of `MAPPERS`; both size the gates for their loads.
-    dont_use : tuple of str
-        Cells (or patterns) not to map to.
     """
 
-    booth: bool = True
-    flatten: bool = True
     mapper: str = "area"
-    dont_use: tuple[str, ...] = ()
 
     @property
     def flags(self) -> str:
-        """The options in one line, for tables."""
-        synth = "synth" + " -flatten" * self.flatten + " -booth" * self.booth
-        dont = "".join(f" -dont_use {name}" for name in self.dont_use)
-        return f"{synth}; dfflibmap; abc -constr ({self.mapper}){dont}"
+        """What was done, in one line, for tables."""
+        return f"{_SYNTH}; dfflibmap; abc -constr ({self.mapper})"
 
 
 @dataclass(frozen=True)
@@ -77,9 +73,7 @@ class Synthesis:
     top : str
         Its top module.
     netlist : dict
-        Yosys's JSON, modules by name (one module when flattened).
-    verilog : str
-        The same netlist as Verilog.
+        Yosys's JSON, modules by name: the top, flat, and the black boxes in it.
     recipe : Recipe
     tool : str
         Name and version of the synthesizer.
@@ -87,16 +81,8 @@ class Synthesis:
 
     top: str
     netlist: dict[str, Any]
-    verilog: str
     recipe: Recipe
     tool: str
-
-    def cell_counts(self, module: str = "") -> dict[str, int]:
-        """Return the instances in one module (the top when absent) by type, submodules among them."""
-        counts: dict[str, int] = {}
-        for cell in self.netlist["modules"][module or self.top]["cells"].values():
-            counts[cell["type"]] = counts.get(cell["type"], 0) + 1
-        return dict(sorted(counts.items()))
 
 
 def synthesize(verilog: str, top: str, library: Library, recipe: Recipe | None = None) -> Synthesis:
@@ -128,7 +114,7 @@ def synthesize(verilog: str, top: str, library: Library, recipe: Recipe | None =
         (folder / "script.ys").write_text(script, encoding="utf-8")
         (folder / "constraints").write_text(constraints, encoding="utf-8")
         for i, path in enumerate(library.paths):
-            (folder / f"library_{i}.lib").write_text(plain_text(path), encoding="utf-8")
+            (folder / f"library_{i}.lib").write_text(_mapped_text(path), encoding="utf-8")
         run_yosys(command, "script.ys", folder)
         for leftover in ("design.v", *(f"library_{i}.lib" for i in range(len(library.paths)))):
             (folder / leftover).unlink()
@@ -136,7 +122,7 @@ def synthesize(verilog: str, top: str, library: Library, recipe: Recipe | None =
     digests = tuple(_digest(path) for path in library.paths)
     folder = built("synthesis", key_of(verilog, script, constraints, digests, tool), build)
     netlist = json.loads((folder / _NETLIST).read_text(encoding="utf-8"))
-    return Synthesis(top, netlist, (folder / _VERILOG).read_text(encoding="utf-8"), recipe, tool)
+    return Synthesis(top, netlist, recipe, tool)
 
 
 @cache
@@ -175,21 +161,24 @@ def run_yosys(command: Sequence[str], script: str, folder: Path) -> None:
 
 def _script(top: str, library: Library, recipe: Recipe) -> str:
     liberty = " ".join(f"-liberty library_{i}.lib" for i in range(len(library.paths)))
-    dont = "".join(f" -dont_use {name}" for name in recipe.dont_use)
     others = "".join(f" -dont_use {name}" for name in dearer_flip_flops(library))
     mapper = MAPPERS[recipe.mapper].replace("; ", ";").replace(" ", ",")
     return f"""\
 read_verilog -sv design.v
 blackbox {BLACK_BOXES}
-synth -top {top}{" -flatten" * recipe.flatten}{" -booth" * recipe.booth}
+{_SYNTH} -top {top}
 rename -wire t:$_*DFF*
-dfflibmap{dont}{others} {liberty}
-abc -constr constraints -script +{mapper}{dont} {liberty}
+dfflibmap{others} {liberty}
+abc -constr constraints -script +{mapper} {liberty}
 opt_clean -purge
-tee -o {_STATISTICS} stat -json {liberty}
 write_json {_NETLIST}
-write_verilog -noattr {_VERILOG}
 """
+
+
+@cache
+def _mapped_text(path: Path) -> str:
+    """Return what a mapper reads of a Liberty file."""
+    return without_groups(plain_text(path), _UNREAD)
 
 
 @cache

@@ -30,6 +30,16 @@ SETS = [word for text in TINY for word in ("--set", text)]
         (["--target", "ecp6"], "--target: 'ecp6' is not a target; use ecp5, ice40 or xc7 (did you mean 'ecp5'?)\n"),
         (["--target", "xc7", "--fmax"], "--fmax: 'xc7' is not a target with place and route; use ecp5 or ice40\n"),
         (["--out", "costs.json"], "--out costs.json: a cost table is a .csv file\n"),
+        (["--fmax"], "--fmax: place and route is for an FPGA; give --target ecp5 or ice40\n"),
+        (
+            ["--target", "xc7", "--flat"],
+            "--flat: for a Liberty library; it has no effect on --target xc7\n",
+        ),
+        (
+            ["--target", "xc7", "--mapper", "speed", "--out", "costs.csv"],
+            "--mapper: for a Liberty library; it has no effect on --target xc7\n",
+        ),
+        (["--node-nm", "45"], "--node-nm: the node is for the cost table; give --out costs.csv\n"),
         (["--out", "nowhere/costs.csv"], "--out nowhere/costs.csv: its folder does not exist\n"),
     ],
 )
