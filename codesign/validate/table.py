@@ -62,7 +62,7 @@ def _row(one: Comparison, recorded: float | None) -> dict[str, Any]:
 def render(rows: list[dict[str, Any]]) -> str:
     """Return the rows as a text table with a line of totals."""
     cells = [("comparison", "ours", "theirs", "unit", "difference", "allowed", "status", "source")]
-    cells += [(r["name"], f"{r['ours']:.4g}", f"{r['theirs']:.4g}", r["unit"], *_measures(r), r["status"], r["source"])
+    cells += [(r["name"], _figure(r["ours"]), _figure(r["theirs"]), r["unit"], *_measures(r), r["status"], r["source"])
               for r in rows]  # fmt: skip
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     right = (1, 2, 4, 5)
@@ -75,8 +75,17 @@ def render(rows: list[dict[str, Any]]) -> str:
     return "\n".join(line.rstrip() for line in lines) + f"\n{len(rows)} rows: {said}\n"
 
 
+def _figure(value: float) -> str:
+    """Four digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def _measures(row: dict[str, Any]) -> tuple[str, str]:
-    if row["kind"] == "points":
-        return f"{row['difference']:+.2f} pt", f"{row['allowed']:g} pt"
+    """Return difference and tolerance: in points where that is how it is judged, or the unit is a share itself."""
+    if row["kind"] == "points" and not row["allowed"]:
+        return ("none" if row["ours"] == row["theirs"] else f"{row['difference']:+g} {row['unit']}"), "none"
+    if row["kind"] == "points" or (row["kind"] == "shown" and row["unit"].startswith("%")):
+        allowed = "" if row["allowed"] is None else f"{row['allowed']:g} pt"
+        return f"{row['ours'] - row['theirs']:+.2f} pt", allowed
     allowed = "" if row["allowed"] is None else f"{100 * row['allowed']:g} %"
     return f"{100 * row['difference']:+.1f} %", allowed

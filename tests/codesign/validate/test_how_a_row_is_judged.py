@@ -38,8 +38,21 @@ def test_an_unknown_comparison_is_one_clear_line():
 def test_the_table_counts_its_rows():
     base = {"name": "a", "ours": 1.0, "theirs": 2.0, "unit": "s", "difference": -0.5, "source": "x"}
     rows = [{**base, "kind": "relative", "allowed": 0.1, "status": "missed"},
-            {**base, "kind": "points", "allowed": 4, "status": "met"}]  # fmt: skip
+            {**base, "kind": "points", "ours": 1.5, "allowed": 4, "status": "met"}]  # fmt: skip
     text = render(rows)
     assert "-50.0 %" in text
     assert "-0.50 pt" in text
     assert text.endswith("2 rows: 1 met, 1 missed\n")
+
+
+@pytest.mark.parametrize(("given", "printed"), [
+    ({"ours": 68629.4, "theirs": 49617.5625, "difference": 0.383}, "68,629 49,618 s +38.3 % 10 %"),
+    ({"ours": 7.7, "theirs": 8.2, "unit": "%", "kind": "shown", "allowed": None}, "7.7 8.2 % -0.50 pt"),
+    ({"ours": 6.5, "theirs": 7.0, "kind": "shown", "allowed": None}, "6.5 7 s -6.0 %"),
+    ({"ours": 28.0, "theirs": 28.0, "kind": "points", "allowed": 0}, "28 28 s none none"),
+    ({"ours": 28.5, "theirs": 28.0, "difference": 0.5, "kind": "points", "allowed": 0}, "28.5 28 s +0.5 s none"),
+])  # fmt: skip
+def test_a_row_in_print(given, printed):
+    base = {"name": "a", "unit": "s", "difference": -0.06, "kind": "relative", "allowed": 0.1}
+    line = render([{**base, "status": "met", "source": "x", **given}]).splitlines()[1]
+    assert " ".join(line.split()) == f"a {printed} met x"

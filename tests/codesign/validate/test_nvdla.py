@@ -1,14 +1,17 @@
 """NVDLA: is the law of three constants the nearest one, and does a layer's roofline have its limits?"""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from codesign.compat.nvdla import NvdlaLayer, mac_cycles, roofline_cycles
+from codesign.validate import table
 from codesign.validate.minimax import relative_minimax
 from codesign.validate.nvdla import family, layers, three_constants
 
+DOCS = Path(__file__).parents[3] / "docs" / "validation.md"
 LAYER = NvdlaLayer(c=40, h=28, w=28, k=100, r=3, s=3, p=28, q=28, weight_bytes=36000, connected=False, stored=784)
 
 
@@ -46,3 +49,18 @@ def test_outputs_are_those_after_pooling():
     stored = {row["layer"]: layer.stored for row, layer in layers() if row["network"] == "GoogLeNet"}
     assert stored["inception 3b pool proj"] == 14 * 14
     assert stored["inception 3b 5x5"] == 28 * 28
+
+
+def test_the_gap_of_every_layer_is_explained_with_the_figure_that_the_command_prints():
+    ours = {
+        one.name.removeprefix("nvdla.machine."): f"{one.ours / one.theirs:.3g}"
+        for one in table._comparisons("nvdla")
+        if one.name.startswith("nvdla.machine.")
+    }
+    told = {}
+    for line in DOCS.read_text(encoding="utf-8").splitlines():
+        if line.startswith(("| AlexNet.", "| GoogLeNet.")):
+            names, ratios, why = line.strip("| ").split(" | ")
+            assert sum(character.isdigit() for character in why) > 2, "explained with numbers"
+            told |= dict(zip(names.split(", "), ratios.split(", "), strict=True))
+    assert told == ours
