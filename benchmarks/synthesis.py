@@ -54,7 +54,7 @@ def _figures(verilog: str, top: str, library: Library) -> dict[str, object]:
     mapped = synthesize(verilog, top, library)
     netlist = netlist_of(mapped, library)
     return {
-        "library": library.name.split("+")[0], "node_nm": node_of(library) or "", "area_um2": netlist.area_um2,
+        "library": library.name.split("+")[0], "node_nm": node_of(library), "area_um2": netlist.area_um2,
         "flip_flops": len(netlist.flip_flops), "period_ps": static_timing(netlist, library).period_ps,
         "recipe": mapped.recipe.flags, "tool": mapped.tool,
     }  # fmt: skip

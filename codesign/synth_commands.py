@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rtl.synthesis.components import DesignFigures, FlatFigures
     from rtl.synthesis.cost_rows import CostRow
     from rtl.synthesis.liberty import Library
+    from rtl.synthesis.yosys import Recipe
     from simulators.machine import Machine
 
 Progress = Callable[[int, int, str], None]
@@ -61,6 +62,10 @@ def synthesize_machine(
 
     described = read_machine(machine, overrides)
     library = load_library(liberty_files(libraries))
+    if out:
+        from rtl.synthesis.gate_level import node_of
+
+        node_nm = node_of(library, node_nm)
     design, recipe = Design.of(described), Recipe(mapper=mapper)
     with ThreadPoolExecutor(1) as pool:  # most of both is Yosys, each its own process
         flattened = pool.submit(synthesize_flat, design, library, recipe) if flat else None
@@ -68,7 +73,7 @@ def synthesize_machine(
         whole = flattened.result() if flattened else None
     report = _report(described, library, figures, whole)
     if out:
-        rows = cost_rows(described, library, figures, node_nm)
+        rows = cost_rows(described, library, figures, recipe, node_nm)
         write_rows(rows, out)
         report["energy"] = _energies(rows)
         report["cost_table"] = {"path": out, "node_nm": rows[0].node_nm}
@@ -125,14 +130,14 @@ def _report(machine: Machine, library: Library, figures: DesignFigures, flat: Fl
 
 
 def cost_rows(
-    machine: Machine, library: Library, figures: DesignFigures, node_nm: int | None
+    machine: Machine, library: Library, figures: DesignFigures, recipe: Recipe, node_nm: int | None
 ) -> list[CostRow]:  # fmt: skip
     """Return the cost table of a machine: PE, register bit, adder and lane with their energy, the other components."""
     from codesign.costs.blocks import block_size
     from rtl.synthesis.cost_rows import CostRow
     from rtl.synthesis.tables import table_rows
 
-    rows = list(table_rows(machine, library, node_nm=node_nm))
+    rows = list(table_rows(machine, library, node_nm=node_nm, recipe=recipe))
     library_name, node, supply = rows[0].library, rows[0].node_nm, rows[0].supply_v
     bit_fj = next(row.clock_fj for row in rows if row.kind == "register")
     blocks = [

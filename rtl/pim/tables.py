@@ -33,8 +33,8 @@ from rtl.pim.stimuli import (
 from rtl.synthesis.energy import EnergyModel
 from rtl.synthesis.gate_level import Gates
 from rtl.synthesis.liberty import Library, load_library
+from rtl.synthesis.liberty_files import liberty_files
 from rtl.synthesis.streams import Statistics
-from rtl.synthesis.tables import library_files
 from simulators.pim.bank_mac import MAC_FORMS
 from simulators.pim.device import PimDevice
 from simulators.pim.devices import NAIVE, NEUPIMS, NEWTON
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-check", action="store_true", help="do not compare gates and RTL")
     given = parser.parse_args(arguments)
     try:
-        library = load_library(library_files(given.library))
+        library = load_library(liberty_files(given.library))
         rows = []
         for row in table_rows(library, check=not given.no_check, node_nm=given.node_nm):
             figures = f"{row.area_um2:.1f} um2, {row.period_ps:.0f} ps, clock {row.clock_fj:.1f} fJ"

@@ -60,7 +60,7 @@ class CostRow:
     kind, name : str
         One of `KINDS`; which, where a kind has several.
     activation, weight, accumulator : str
-        Formats, as they apply; for an `is` array, whose weights stream, see `codesign.costs.synthesized`.
+        Formats, as they apply; for an `is` array, whose weights stream, see `codesign.costs.synthesized_logic`.
     dataflow : str
         ``ws``, ``os`` or empty.
     shadow, latency_cycles : int

@@ -21,10 +21,19 @@ from workloads.errors import CodesignError
 NODES_NM = {"asap7": 7, "sky130": 130, "osu018": 180, "nangateopencell": 45, "gscl45": 45}
 
 
-def node_of(library: Library) -> int | None:
-    """Return the node of a library that is known by name, nm; None for another."""
+def node_of(library: Library, node_nm: int | None = None) -> int:
+    """Return the node of a library, nm: the one given, else that of a library known by name.
+
+    Raises
+    ------
+    CodesignError
+        For a library that is not known, when none is given.
+    """
     name = " ".join((library.name, *(str(path) for path in library.paths))).lower()
-    return next((node for part, node in NODES_NM.items() if part in name), None)
+    node = node_nm or next((node for part, node in NODES_NM.items() if part in name), None)
+    if node is None:
+        raise CodesignError(f"{library.name}: its node is not known; give it (--node-nm)")
+    return node
 
 
 @dataclass(frozen=True)
@@ -100,11 +109,9 @@ class Gates:
             When the node is not known.
         """
         library, netlist = self.library, self.netlist
-        node = node_of(library) if node_nm is None else node_nm
-        if node is None:
-            raise CodesignError(f"{library.name}: its node is not known; give it (--node-nm)")
         return {
             "area_um2": netlist.area_um2, "flip_flops": len(netlist.flip_flops), "period_ps": self.timing.period_ps,
-            "leakage_nw": netlist.leakage_nw, "library": f"{library.name} {library.corner}", "node_nm": node,
-            "supply_v": library.supply_v, "recipe": self.recipe, "tool": self.tool,
+            "leakage_nw": netlist.leakage_nw, "library": f"{library.name} {library.corner}",
+            "node_nm": node_of(library, node_nm), "supply_v": library.supply_v, "recipe": self.recipe,
+            "tool": self.tool,
         }  # fmt: skip

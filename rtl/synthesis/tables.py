@@ -44,9 +44,11 @@ from rtl.synthesis.gate_level import Gates
 from rtl.synthesis.lane_stimuli import LEAD as LANE_LEAD
 from rtl.synthesis.lane_stimuli import lane_stimulus
 from rtl.synthesis.liberty import Library, load_library
+from rtl.synthesis.liberty_files import liberty_files
 from rtl.synthesis.pe_stimuli import LEAD, PeShape, Stimulus
 from rtl.synthesis.streams import Statistics
 from rtl.synthesis.toggles import LANES, lane_words
+from rtl.synthesis.yosys import Recipe
 from simulators.machine import Machine
 from simulators.machine_files import load_machine
 from workloads.errors import CodesignError
@@ -67,7 +69,9 @@ def pe_group(name: str) -> str:
     return "multiply_add" if not name or "product" in name else "operands"
 
 
-def characterize_pe(shape: PeShape, library: Library, *, check: bool = False, node_nm: int | None = None) -> CostRow:
+def characterize_pe(
+    shape: PeShape, library: Library, *, check: bool = False, node_nm: int | None = None, recipe: Recipe | None = None
+) -> CostRow:  # fmt: skip
     """Return the row of a PE, its energy fitted over activity.
 
     Parameters
@@ -78,13 +82,14 @@ def characterize_pe(shape: PeShape, library: Library, *, check: bool = False, no
         Compare the gates with the RTL first (needs Verilator).
     node_nm : int, optional
         Of a library that is not known by name.
+    recipe : Recipe, optional
 
     Raises
     ------
     CodesignError
         When gates and RTL differ, or the library's node is not known.
     """
-    gates = Gates.of(component_verilog(pe_component(shape), "pe"), "pe", library)
+    gates = Gates.of(component_verilog(pe_component(shape), "pe"), "pe", library, recipe)
     uniform = stimuli(shape, 1, 0, lambda _: (Statistics(), Statistics()))[0]
     if check:
         gates.must_equal_rtl(uniform.inputs)
@@ -117,9 +122,11 @@ def _idle_fj(gates: Gates, model: EnergyModel, stimulus: Stimulus) -> float:
     return sum(model.per_cycle(gates.run(inputs, len(inputs["enable"]) - 32 + _SETTLING)).by_group.values())
 
 
-def characterize_register(library: Library, *, check: bool = False, node_nm: int | None = None) -> CostRow:
+def characterize_register(
+    library: Library, *, check: bool = False, node_nm: int | None = None, recipe: Recipe | None = None
+) -> CostRow:  # fmt: skip
     """Return the row of one register bit with its enable, a bit of a delay line."""
-    gates = Gates.of(component_verilog(DelayLine(), "line"), "line", library)
+    gates = Gates.of(component_verilog(DelayLine(), "line"), "line", library, recipe)
     model = gates.energy_model(lambda _: "operands")
     rng = np.random.default_rng(_SEED)
     bits = LINE_BITS * LINE_STAGES
@@ -142,10 +149,12 @@ def characterize_register(library: Library, *, check: bool = False, node_nm: int
     return CostRow(**{**vars(row), **per_bit, "flip_flops": 1, "coefficients": toggling})
 
 
-def characterize_adder(name: str, library: Library, *, check: bool = False, node_nm: int | None = None) -> CostRow:
+def characterize_adder(
+    name: str, library: Library, *, check: bool = False, node_nm: int | None = None, recipe: Recipe | None = None
+) -> CostRow:  # fmt: skip
     """Return the row of an adder of format `name`; its energy is that of uniform bits (floats: sums of like size)."""
     form = parse_format(name)
-    gates = Gates.of(component_verilog(Adder(form), "adder"), "adder", library)
+    gates = Gates.of(component_verilog(Adder(form), "adder"), "adder", library, recipe)
     rng = np.random.default_rng(_SEED)
     from rtl.synthesis.streams import draw
 
@@ -160,13 +169,14 @@ def characterize_adder(name: str, library: Library, *, check: bool = False, node
 
 
 def characterize_lane(
-    p: NpuParameters, library: Library, *, check: bool = False, node_nm: int | None = None
-) -> CostRow:
+    p: NpuParameters, library: Library, *, check: bool = False, node_nm: int | None = None,
+    recipe: Recipe | None = None,
+) -> CostRow:  # fmt: skip
     """Return the row of a lane of a machine's vector unit; its energy is that of requantizing a value a clock."""
     from rtl.emission import verilog_of
     from rtl.npu.vector_lane import LANE_MODULE, lane_parts
 
-    gates = Gates.of(verilog_of(lane_parts(p)), LANE_MODULE, library)
+    gates = Gates.of(verilog_of(lane_parts(p)), LANE_MODULE, library, recipe)
     model = gates.energy_model(lambda name: "multiply_add")
     works = lane_stimulus(p, STEPS, _SEED)
     if check:
@@ -197,12 +207,13 @@ def machine_shape(machine: Machine) -> PeShape:
 
 
 def table_rows(
-    machine: Machine | None, library: Library, *, check: bool = False, node_nm: int | None = None, kind: str = ""
-) -> Iterator[CostRow]:
+    machine: Machine | None, library: Library, *, check: bool = False, node_nm: int | None = None, kind: str = "",
+    recipe: Recipe | None = None,
+) -> Iterator[CostRow]:  # fmt: skip
     """Yield the rows of a cost table, or those of one kind: what a machine needs, or, without one, what is shipped."""
     from rtl.parameters import parameters_of
 
-    options: dict[str, Any] = {"check": check, "node_nm": node_nm}
+    options: dict[str, Any] = {"check": check, "node_nm": node_nm, "recipe": recipe}
     if kind in ("", "register"):
         yield characterize_register(library, **options)
     if kind in ("", "adder"):
@@ -216,14 +227,6 @@ def table_rows(
     if kind in ("", "pe"):
         for shape in [machine_shape(machine)] if machine else shipped_shapes():
             yield characterize_pe(shape, library, **options)
-
-
-def library_files(paths: Sequence[str]) -> list[Path]:
-    """Return Liberty files: those named, and of a folder all in it."""
-    files: list[Path] = []
-    for path in map(Path, paths):
-        files += sorted(path.glob("*.lib*")) if path.is_dir() else [path]
-    return files
 
 
 def _merged(rows: list[CostRow], path: str) -> list[CostRow]:
@@ -244,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-check", action="store_true", help="do not compare gates and RTL")
     given = parser.parse_args(arguments)
     try:
-        library = load_library(library_files(given.library))
+        library = load_library(liberty_files(given.library))
         machine = load_machine(given.machine) if given.machine else None
         rows = []
         for row in table_rows(machine, library, check=not given.no_check, node_nm=given.node_nm, kind=given.only):

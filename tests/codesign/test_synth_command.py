@@ -57,6 +57,13 @@ def test_a_missing_router_is_told_before_the_work(capsys, monkeypatch):
     assert capsys.readouterr().err == wanted
 
 
+def test_a_table_of_a_library_without_a_node_is_refused_before_the_work(capsys, tmp_path):
+    library = tmp_path / "mine.lib"
+    library.write_text("library (mine) {\n  nom_voltage : 1.0;\n  cell (INV) { area : 1; }\n}\n")
+    assert _outcome(["synth", MACHINE, "--library", str(library), "--out", str(tmp_path / "costs.csv")]) == 2
+    assert capsys.readouterr().err == "mine: its node is not known; give it (--node-nm)\n"
+
+
 @pytest.mark.slow
 def test_the_report_and_its_cost_table_on_a_small_library(capsys, tmp_path):
     if not OSU018.exists():
