@@ -131,7 +131,10 @@ class LanguageResult:
 
     def __str__(self) -> str:
         r = self.report
-        lines = [f"{r['network']}, {r['phase']} of {counted(r['requests'], 'request')} on {r['machine']}", ""]
+        lines = [
+            f"{r['network']}, {r['phase']} of {counted(r['requests'], 'request')} on {r['machine']}; PIM device "
+            f"{r['device']}: {counted(r['channels'], 'channel')}, {counted(r['row_buffers'], 'row buffer')} a bank", "",
+        ]  # fmt: skip
         lines += [f"{'a layer':44}{'cycles':>12}{'NPU':>12}{'PIM':>12}  what binds it"]
         for stage in r["stages"]:
             parts = "".join(f"{stage[part]:>12,}" if stage[part] else f"{'-':>12}" for part in _PARTS)
@@ -219,6 +222,7 @@ def _report(name: str, phase: str, lengths: Sequence[int], system: NpuPim, run: 
         "network": name,
         "machine": system.machine.name,
         "device": system.device.name,
+        "channels": system.device.channels,
         "row_buffers": system.device.row_buffers,
         "phase": phase,
         "requests": len(lengths),

@@ -170,7 +170,7 @@ def pim_report(requests: str, device: str, model: str, json_output: bool, **opti
         return json.dumps(r, indent=1) + "\n"
     total, parts = r["energy_total_pj"] * 1e-12, {n.replace("_", " "): pj for n, pj in r["energy_pj"].items()}
     lines = [
-        f"{r['device']}, {counted(r['channels'], 'channel')}, row buffers of a bank: {r['row_buffers']}",
+        f"{r['device']}, {counted(r['channels'], 'channel')}, {counted(r['row_buffers'], 'row buffer')} a bank",
         *folded("table of", r["source"]),
         "",
         *folded("requests", f"{r['requests']:,} of {r['tokens']:,} tokens; a layer of {r['model']} on one of "

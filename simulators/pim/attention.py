@@ -7,6 +7,7 @@ S.V: 32 of a head's columns (one a bank), a page of tokens: one DOT. Formulas: N
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -79,10 +80,6 @@ class Counts(NamedTuple):
     comps: int = 0
     readres: int = 0
 
-    def plus(self, other: Counts) -> Counts:
-        """Return the sum."""
-        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
-
 
 class Tile(NamedTuple):
     """One row of every bank: `dots` DOTs of `comps` COMPs; `first` of its vector, so a GWRITE goes before."""
@@ -153,11 +150,20 @@ def alike(device: PimDevice, length: int) -> tuple[int, int]:
 def counts_of(device: PimDevice, shape: AttentionShape, length: int) -> Counts:
     """Return the commands of one request: every tile opens and closes its row in every bank."""
     k, v = k_tile_array(device, shape, length), v_tile_array(device, shape, length)
-    both, o = np.concatenate([k, v]), device.standard.organization
+    both = np.concatenate([k, v])
+    activates, precharges = (device.banks // device.banks_of(span) for span in (device.activate, device.precharge))
     return Counts(
-        len(k), len(v), int(both[:, 0].sum()), len(both) * o.ranks * o.bankgroups, len(both) * device.banks,
+        len(k), len(v), int(both[:, 0].sum()), len(both) * activates, len(both) * precharges,
         int((both[:, 1] * both[:, 2]).sum()), int(both[:, 1].sum()),
     )  # fmt: skip
+
+
+def counts_of_all(device: PimDevice, shape: AttentionShape, lengths: Iterable[int]) -> Counts:
+    """Return the commands of all requests together."""
+    total = np.zeros(len(Counts._fields), np.int64)
+    for length, times in Counter(lengths).items():
+        total += times * np.array(counts_of(device, shape, length))
+    return Counts(*total.tolist())
 
 
 def program_of(device: PimDevice, tiles: Iterable[Tile] | np.ndarray, first_row: int = FIRST_ROW) -> np.ndarray:

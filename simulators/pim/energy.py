@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from simulators.dram.energy import command_energy
 from simulators.dram.standards import GDDR6, HBM2_2000
+from simulators.pim.attention import Counts
 from simulators.pim.device import PimDevice
 from simulators.pim.run import AttentionResult
 from workloads.errors import CodesignError
@@ -190,6 +191,14 @@ def attention_energy(device: PimDevice, result: AttentionResult, comp_pj: float 
     return energy_of(device, total_counts(device, result), busy, result.clocks, comp_pj, len(result.channels))
 
 
+def foretold_commands(counts: Counts) -> dict[str, int]:
+    """Return foretold counts by the names of commands."""
+    return {
+        "GWRITE": counts.gwrites, "G_ACT": counts.g_acts, "PIM_PRE": counts.pim_precharges, "COMP": counts.comps,
+        "READRES": counts.readres,
+    }  # fmt: skip
+
+
 def total_counts(device: PimDevice, result: AttentionResult) -> dict[str, int]:
     """Return the commands of all channels by name, refreshes those that were due while it ran.
 
@@ -197,6 +206,10 @@ def total_counts(device: PimDevice, result: AttentionResult) -> dict[str, int]:
     """
     names = result.channels[0].counts
     counts = {name: sum(channel.counts[name] for channel in result.channels) for name in names}
+    return counts | {"REF": min(counts["REF"], due_refreshes(device, result.clocks, len(result.channels)))}
+
+
+def due_refreshes(device: PimDevice, clocks: int, channels: int) -> int:
+    """Return the refreshes that fall due in so many clocks."""
     ranks, interval = device.standard.organization.ranks, device.standard.timing["tREFI"]
-    due = result.clocks * ranks // interval if device.refresh else 0
-    return counts | {"REF": min(counts["REF"], due * len(result.channels))}
+    return clocks * ranks // interval * channels if device.refresh else 0

@@ -6,24 +6,16 @@ left out (1 % of them). All channels are taken to have rows open throughout, and
 
 from __future__ import annotations
 
-from collections import Counter
-
-from simulators.pim.attention import counts_of
-from simulators.pim.energy import PimEnergy, energy_of
+from simulators.pim.attention import Counts, counts_of_all
+from simulators.pim.energy import PimEnergy, energy_of, foretold_commands
 from simulators.pim.system.attention import Requests
 from simulators.pim.system.layer import Layer, NpuPim
-
-_COUNTED = {"GWRITE": "gwrites", "G_ACT": "g_acts", "COMP": "comps", "READRES": "readres"}
 
 
 def attention_counts(system: NpuPim, requests: Requests) -> dict[str, int]:
     """Return the commands of a layer's attention on all channels of one device, as foretold from its tiles."""
-    counts = dict.fromkeys(_COUNTED, 0)
-    for length, times in Counter(requests.lengths).items():
-        one = counts_of(system.device, system.block.shape, length)
-        for name, field in _COUNTED.items():
-            counts[name] += system.block.decoder.groups * times * getattr(one, field)
-    return counts
+    one = foretold_commands(counts_of_all(system.device, system.block.shape, requests.lengths))
+    return {name: system.block.decoder.groups * count for name, count in one.items()}
 
 
 def layer_energy(
@@ -44,10 +36,10 @@ def layer_energy(
         When the device has no energy table.
     """
     device, o = system.device, system.device.standard.organization
-    counts = attention_counts(system, requests) if on_pim else dict.fromkeys(_COUNTED, 0)
+    counts = attention_counts(system, requests) if on_pim else foretold_commands(Counts())
     counts["RD"], counts["WR"] = -(-layer.read_bytes // o.request_bytes), -(-layer.write_bytes // o.request_bytes)
     columns = o.columns * o.bus_bits // 8 // o.request_bytes
-    counts["ACT"] = (counts["RD"] + counts["WR"]) // columns + counts["GWRITE"]
+    counts["ACT"] = (counts["RD"] + counts["WR"]) // columns + counts["GWRITE"] * device.vector_in_bank
     clocks = int(layer.cycles * system.memory_ratio)
     interval = device.standard.timing["tREFI"]
     counts["REF"] = device.channels * o.ranks * (clocks // interval) if device.refresh else 0
