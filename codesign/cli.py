@@ -11,6 +11,7 @@ from codesign.cli_options import (
     Backend,
     BackendOption,
     BatchOption,
+    Closeness,
     ContextOption,
     DimensionOption,
     Formats,
@@ -186,6 +187,7 @@ def pim(
     placement: Annotated[Placement | None, typer.Option(help="Which channel holds which request; else ch_idx")] = None,
     dual_row_buffer: Annotated[bool, typer.Option(help="A second row buffer in each bank, for compute")] = True,
     channels: Annotated[int, typer.Option(min=0, help="Channels; 0 takes the device's own")] = 0,
+    fidelity: Annotated[Closeness, typer.Option(help="cycle: every command; fast: closed form")] = Closeness.cycle,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the device, such as lanes=8 or precharge=rank")
     ] = None,
@@ -201,7 +203,7 @@ def pim(
     check_file(out)
     text = pim_report(
         requests, device, model, format is Report.json, placement=placement or "", dual_row_buffer=dual_row_buffer,
-        channels=channels, changes=change or (),
+        channels=channels, changes=change or (), fast=fidelity is Closeness.fast,
     )  # fmt: skip
     emit(text, out)
 

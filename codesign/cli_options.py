@@ -87,6 +87,13 @@ class Placement(StrEnum):
     round_robin = "round_robin"
 
 
+class Closeness(StrEnum):
+    """How closely memory that computes is followed."""
+
+    cycle = "cycle"
+    fast = "fast"
+
+
 class Report(StrEnum):
     """How a report is printed."""
 

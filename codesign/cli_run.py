@@ -74,13 +74,14 @@ def run(
     check_report(out) if report else check_file(out)
     if (described := described_with(read_machine(machine, given), pim)).pim is not None:
         refuse_options(
-            described.name, fidelity=fidelity is not Fidelity.cycle, formats=formats is not Formats.retype,
+            described.name, **{"fidelity exact": fidelity is Fidelity.exact}, formats=formats is not Formats.retype,
             mapping=bool(mapping), objective=objective is not Objective.cycles, allow_host=allow_host,
             random_weights=random_weights is not None, memory=bool(memory), partition=partition is not Partition.best,
             inputs=bool(inputs), dim=bool(dim), kv_format=bool(kv_format), out=report,
         )  # fmt: skip
         name = phase.value if phase else ""
-        emit(run_language_model(network, described, batch, name, context, requests).rendered(format.value), out)
+        fast = fidelity is Fidelity.fast
+        emit(run_language_model(network, described, batch, name, context, requests, fast).rendered(format.value), out)
         return
     with layer_progress() as progress:
         result = run_network(

@@ -133,7 +133,8 @@ class LanguageResult:
         r = self.report
         lines = [
             f"{r['network']}, {r['phase']} of {counted(r['requests'], 'request')} on {r['machine']}; PIM device "
-            f"{r['device']}: {counted(r['channels'], 'channel')}, {counted(r['row_buffers'], 'row buffer')} a bank", "",
+            f"{r['device']}: {counted(r['channels'], 'channel')}, {counted(r['row_buffers'], 'row buffer')} a bank"
+            + ("; closed form" if r["fidelity"] == "fast" else ""), "",
         ]  # fmt: skip
         lines += [f"{'a layer':44}{'cycles':>12}{'NPU':>12}{'PIM':>12}  what binds it"]
         for stage in r["stages"]:
@@ -171,8 +172,9 @@ class LanguageResult:
 
 
 def run_language_model(
-    network: str, machine: Machine, batch: int = 1, phase: str = "", context: int | None = None, requests: str = ""
-) -> LanguageResult:
+    network: str, machine: Machine, batch: int = 1, phase: str = "", context: int | None = None, requests: str = "",
+    fast: bool = False,
+) -> LanguageResult:  # fmt: skip
     """Run a language model on a machine whose memory computes.
 
     Parameters
@@ -187,6 +189,8 @@ def run_language_model(
         ``decode`` or ``prefill`` (the default).
     requests : str
         A CSV with a column seq_len, and ch_idx where the channels are given, in place of batch and context.
+    fast : bool
+        Attention by the closed form, one batch after the other, streams of one channel.
 
     Raises
     ------
@@ -200,7 +204,7 @@ def run_language_model(
     model = read_decoder(network)
     if requests and (batch != 1 or context is not None):
         raise CodesignError("--requests: gives batch and lengths itself; leave --batch and --context out")
-    system = system_of(machine, model)
+    system = system_of(machine, model, fast=fast)
     if requests:
         lengths, channel_of = read_lengths(requests, system.device.channels, model.positions)
     else:
@@ -225,6 +229,7 @@ def _report(name: str, phase: str, lengths: Sequence[int], system: NpuPim, run: 
         "channels": system.device.channels,
         "row_buffers": system.device.row_buffers,
         "phase": phase,
+        "fidelity": "fast" if system.fast else "cycle",
         "requests": len(lengths),
         "context_tokens": sum(lengths),
         "tensor_parallel": pim.tensor_parallel,
@@ -280,6 +285,8 @@ def _schedule(system: NpuPim, run: ModelRun, phase: str) -> str:
         return "prompts on the arrays, PIM idle"
     if run.layer.interleaved:
         return "two sub-batches in turns, one on the NPU while the other attends; weights streamed twice"
+    if system.fast and system.npu.pim.interleave == "auto":
+        return "one batch, its stages one after the other (sub-batches in turns take --fidelity cycle)"
     told = {"off": "as asked", "auto": "two sub-batches in turns would not be faster", "on": "one request only"}
     return f"one batch, its stages one after the other ({told[system.npu.pim.interleave]})"
 

@@ -91,6 +91,7 @@ def run_requests(
     dual_row_buffer: bool = True,
     channels: int = 0,
     changes: Sequence[str] = (),
+    fast: bool = False,
 ) -> dict[str, Any]:
     """Run one layer's attention of one decoded token for the requests of a file; return the report as a dictionary.
 
@@ -104,6 +105,8 @@ def run_requests(
         The device's own when 0.
     changes : sequence of str
         Options of the device, each as name=value (`CHANGEABLE`).
+    fast : bool
+        By the closed form; commands are foretold, ACT and PRE of the vectors left out.
 
     Raises
     ------
@@ -112,8 +115,9 @@ def run_requests(
     """
     from codesign.costs.pim import bank_mac_of
     from simulators.pim.attention import SHAPES
+    from simulators.pim.closed_form import estimate_attention
     from simulators.pim.devices import device_named
-    from simulators.pim.energy import attention_energy, total_counts
+    from simulators.pim.energy import attention_energy, foretold_counts, total_counts
     from simulators.pim.placement import place
     from simulators.pim.run import run_attention
 
@@ -126,14 +130,17 @@ def run_requests(
         raise unknown_name("--model", "model", model, SHAPES)
     lengths, given = read_lengths(requests, chosen.channels)
     channel_of = given if given and not placement else place(placement or DEFAULT_PLACEMENT, lengths, chosen.channels)
-    result = run_attention(chosen, SHAPES[model], lengths, channel_of)
+    run = estimate_attention if fast else run_attention
+    result = run(chosen, SHAPES[model], lengths, channel_of)
     busy = [one.pim_clocks for one in result.channels]
     mac = bank_mac_of(chosen)
-    energy = attention_energy(chosen, result, mac.comp_pj)
+    counts = foretold_counts(chosen, SHAPES[model], lengths, result) if fast else total_counts(chosen, result)
+    energy = attention_energy(chosen, result, mac.comp_pj, counts)
     return {
         "device": chosen.name,
         "source": chosen.source,
         "model": model,
+        "fidelity": "fast" if fast else "cycle",
         "tensor_parallel": SHAPES[model].tensor_parallel,
         "row_buffers": chosen.row_buffers,
         "channels": chosen.channels,
@@ -145,7 +152,7 @@ def run_requests(
         "busy_cycles_mean": sum(busy) / len(busy),
         "busy_cycles_max": max(busy),
         "busy_cycles": busy,
-        "commands": total_counts(chosen, result),
+        "commands": counts,
         "energy_pj": energy.parts_pj,
         "energy_total_pj": energy.total_pj,
         "energy_per_request_pj": energy.total_pj / len(lengths),
@@ -170,7 +177,8 @@ def pim_report(requests: str, device: str, model: str, json_output: bool, **opti
         return json.dumps(r, indent=1) + "\n"
     total, parts = r["energy_total_pj"] * 1e-12, {n.replace("_", " "): pj for n, pj in r["energy_pj"].items()}
     lines = [
-        f"{r['device']}, {counted(r['channels'], 'channel')}, {counted(r['row_buffers'], 'row buffer')} a bank",
+        f"{r['device']}, {counted(r['channels'], 'channel')}, {counted(r['row_buffers'], 'row buffer')} a bank"
+        + ("; closed form" if r["fidelity"] == "fast" else ""),
         *folded("table of", r["source"]),
         "",
         *folded("requests", f"{r['requests']:,} of {r['tokens']:,} tokens; a layer of {r['model']} on one of "

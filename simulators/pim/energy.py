@@ -8,12 +8,12 @@ What has no source is not counted, and the result names it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from simulators.dram.energy import command_energy
 from simulators.dram.standards import GDDR6, HBM2_2000
-from simulators.pim.attention import Counts
+from simulators.pim.attention import AttentionShape, Counts, counts_of_all
 from simulators.pim.device import PimDevice
 from simulators.pim.run import AttentionResult
 from workloads.errors import CodesignError
@@ -179,8 +179,12 @@ def energy_of(
     return PimEnergy(parts, t.missing, f"{t.source}; {mac}")
 
 
-def attention_energy(device: PimDevice, result: AttentionResult, comp_pj: float | None = None) -> PimEnergy:
+def attention_energy(
+    device: PimDevice, result: AttentionResult, comp_pj: float | None = None, counts: Mapping[str, int] | None = None
+) -> PimEnergy:
     """Return the energy of one layer's attention on all channels; traffic beside it is in it.
+
+    Counts are those of the result, or such as `foretold_counts` gives for the closed form.
 
     Raises
     ------
@@ -188,7 +192,8 @@ def attention_energy(device: PimDevice, result: AttentionResult, comp_pj: float 
         As `energy_of`.
     """
     busy = sum(min(result.clocks, max(channel.pim_clocks, channel.traffic_clocks)) for channel in result.channels)
-    return energy_of(device, total_counts(device, result), busy, result.clocks, comp_pj, len(result.channels))
+    counts = total_counts(device, result) if counts is None else counts
+    return energy_of(device, counts, busy, result.clocks, comp_pj, len(result.channels))
 
 
 def foretold_commands(counts: Counts) -> dict[str, int]:
@@ -197,6 +202,14 @@ def foretold_commands(counts: Counts) -> dict[str, int]:
         "GWRITE": counts.gwrites, "G_ACT": counts.g_acts, "PIM_PRE": counts.pim_precharges, "COMP": counts.comps,
         "READRES": counts.readres,
     }  # fmt: skip
+
+
+def foretold_counts(
+    device: PimDevice, shape: AttentionShape, lengths: Iterable[int], result: AttentionResult
+) -> dict[str, int]:
+    """Return the commands that the tiles of a batch ask for, and the refreshes due; ACT and PRE of vectors are not."""
+    counts = foretold_commands(counts_of_all(device, shape, lengths))
+    return counts | {"REF": due_refreshes(device, result.clocks, len(result.channels))}
 
 
 def total_counts(device: PimDevice, result: AttentionResult) -> dict[str, int]:

@@ -85,6 +85,17 @@ def test_the_command_line_tells_stages_throughput_and_energy(requests, tiny):
     assert CliRunner().invoke(app, [*asked, "-f", "csv"]).stdout.splitlines()[-1].startswith("total,")
 
 
+def test_the_closed_form_is_near_and_says_so(requests, tiny):
+    machine = load_machine("neupims", ["pim.interleave=off"])
+    near, exact = (run_language_model(tiny, machine, phase="decode", requests=requests, fast=fast)
+                   for fast in (True, False))  # fmt: skip
+    attention, whole = (one.report["stages"][1]["pim_cycles"] for one in (near, exact))
+    assert attention == pytest.approx(whole, rel=0.03)
+    assert near.report["cycles"] == pytest.approx(exact.report["cycles"], rel=0.1)
+    assert near.report["fidelity"] == "fast"
+    assert "closed form" in str(near).splitlines()[0]
+
+
 def test_prompts_and_batches_of_one_length(tiny):
     prompt = run_language_model(tiny, load_machine("neupims"), 2, "prefill", 128).report
     assert prompt["tokens_per_s"] == pytest.approx(256 / prompt["latency_s"])
@@ -99,7 +110,14 @@ def test_prompts_and_batches_of_one_length(tiny):
         (["run", "digits", "-m", "tpu_v1", "--no-interleave"], "--interleave: the memory of tpu_v1 does not compute"),
         (["run", "digits", "-m", "neupims"], "digits: only decoders run"),
         (["run", "gpt2", "-m", "neupims", "--mapping", "m.yaml"], "--mapping: not for neupims"),
-        (["run", "gpt2", "-m", "neupims", "--fidelity", "fast", "--allow-host"], "--fidelity, --allow-host: not for"),
+        (
+            ["run", "gpt2", "-m", "neupims", "--fidelity", "exact", "--allow-host"],
+            "--fidelity exact, --allow-host: not",
+        ),
+        (
+            ["run", "gpt2", "-m", "neupims", "--phase", "decode", "--batch", "4", "--fidelity", "fast", "--interleave"],
+            "pim.interleave: sub-batches in turns are not in the closed form",
+        ),
         (["run", "gpt2", "-m", "neupims", "--requests", "no.csv"], "no.csv: No such file"),
         (["run", "gpt2", "-m", "neupims", "--requests", "no.csv", "--batch", "2"], "--requests: gives batch"),
         (["run", "gpt2", "-m", "neupims", "--context", "2000"], "more than the model's 1024 positions"),

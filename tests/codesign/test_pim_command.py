@@ -55,6 +55,16 @@ CHANGES = {
 }  # fmt: skip
 
 
+def test_the_closed_form_is_near_in_cycles_commands_and_energy(requests):
+    near, exact = (run_requests(requests, "neupims", "gpt3-7b", channels=2, fast=fast) for fast in (True, False))
+    assert near["cycles"] == pytest.approx(exact["cycles"], rel=0.05)
+    same = ("GWRITE", "G_ACT", "PIM_PRE", "COMP", "READRES")
+    assert [near["commands"][name] for name in same] == [exact["commands"][name] for name in same]
+    assert near["energy_total_pj"] == pytest.approx(exact["energy_total_pj"], rel=0.03)
+    asked = CliRunner().invoke(app, ["pim", requests, "--channels", "2", "--fidelity", "fast"])
+    assert "a bank; closed form" in asked.stdout
+
+
 def test_every_option_of_a_device_changes_cycles_or_energy(requests):
     def found(*changes):
         report = run_requests(requests, "neupims", "gpt3-7b", channels=2, changes=changes)

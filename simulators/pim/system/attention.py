@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from simulators.pim.attention import counts_of
+from simulators.pim.closed_form import estimate_attention
 from simulators.pim.device import PimDevice
 from simulators.pim.placement import place
 from simulators.pim.run import NO_PROGRAM, Traffic, run_attention, run_beside
@@ -89,7 +90,7 @@ def longest_channel(device: PimDevice, block: Block, requests: Requests) -> Requ
 
 def attend(
     device: PimDevice, block: Block, requests: Requests, beside: Stage | None = None, memory_ratio: float = 1.0,
-    longest_only: bool = False, start: int = 0,
+    longest_only: bool = False, start: int = 0, fast: bool = False,
 ) -> Attended:  # fmt: skip
     """Run one layer's attention of one decoded token of each request.
 
@@ -106,6 +107,8 @@ def attend(
         Run the channel with the most work alone; the others end before it.
     start : int
         Memory clock in which it begins; refreshes are counted from 0.
+    fast : bool
+        By the closed form, which knows no reads and writes beside it.
     """
     channels = device.channels
     if longest_only:
@@ -113,6 +116,9 @@ def attend(
     groups = block.decoder.groups
     lengths = [length for length in requests.lengths for _ in range(groups)]
     channel_of = [channel for channel in requests.channel_of for _ in range(groups)]
+    if fast:
+        ran = estimate_attention(device, block.shape, lengths, channel_of, start)
+        return Attended(ran.clocks, max(one.pim_clocks for one in ran.channels))
     rate = memory_ratio if device.row_buffers > 1 else 0.0
     traffic = None if beside is None else _traffic(beside, channels, rate)
     ran = run_attention(device, block.shape, lengths, channel_of, start, traffic)

@@ -16,6 +16,7 @@ from simulators.pim.system.attention import Attended, Requests, attend, halves
 from simulators.pim.system.block import Block
 from simulators.pim.system.npu import Npu, Row, Stage
 from simulators.pim.system.steps import feed_forward_steps, head_steps, qkv_steps
+from workloads.errors import CodesignError
 
 
 class LayerStage(NamedTuple):
@@ -69,6 +70,8 @@ class NpuPim:
     npu : Npu
     longest_only : bool
         Run only the channel with the most attention (for sweeps).
+    fast : bool
+        Attention by the closed form: one batch, its stages one after the other.
     """
 
     machine: Machine
@@ -76,6 +79,7 @@ class NpuPim:
     block: Block
     npu: Npu
     longest_only: bool = False
+    fast: bool = False
     _kept: dict[tuple, Attended] = field(default_factory=dict, repr=False, init=False)
 
     @property
@@ -88,8 +92,9 @@ class NpuPim:
         key = (requests, beside, start)
         if key not in self._kept:
             self._kept[key] = attend(
-                self.device, self.block, requests, beside, self.memory_ratio, self.longest_only, start
-            )
+                self.device, self.block, requests, beside, self.memory_ratio, self.longest_only, start,
+                self.fast,
+            )  # fmt: skip
         return self._kept[key]
 
     def serial_layer(self, requests: Requests) -> Layer:
@@ -126,8 +131,16 @@ class NpuPim:
         return Layer(tuple(stages), True, begun, total.read_bytes, total.write_bytes, total.macs)
 
     def layer(self, requests: Requests, interleave: str = "auto") -> Layer:
-        """Return a layer; `auto` takes the faster of the two schedules, `on` needs two requests."""
-        if interleave == "off" or len(requests) < 2:
+        """Return a layer; `auto` takes the faster of the two schedules, `on` needs two requests.
+
+        Raises
+        ------
+        CodesignError
+            For `on` by the closed form, which knows no reads and writes beside PIM.
+        """
+        if self.fast and interleave == "on":
+            raise CodesignError("pim.interleave: sub-batches in turns are not in the closed form; use --fidelity cycle")
+        if self.fast or interleave == "off" or len(requests) < 2:
             return self.serial_layer(requests)
         turns = self.interleaved_layer(requests)
         if interleave == "on":

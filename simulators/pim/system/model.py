@@ -75,7 +75,9 @@ def device_of(machine: Machine) -> PimDevice:
     return device if pim.dual_row_buffer else replace(device, row_buffers=1)
 
 
-def system_of(machine: Machine, decoder: Decoder, sampled: int = 0, longest_only: bool = False) -> NpuPim:
+def system_of(
+    machine: Machine, decoder: Decoder, sampled: int = 0, longest_only: bool = False, fast: bool = False
+) -> NpuPim:
     """Return a model on a machine with PIM.
 
     Parameters
@@ -84,14 +86,17 @@ def system_of(machine: Machine, decoder: Decoder, sampled: int = 0, longest_only
         Channels whose streams are run for the NPU's stages (0: all).
     longest_only : bool
         Run only the channel with the most attention.
+    fast : bool
+        Attention by the closed form, one channel's streams.
     """
     device = device_of(machine)
     pim = pim_of(machine)
     memory = Memory(
-        device.standard, device.channels, pim.bank_queue, pim.requests_per_clock, sampled or device.channels
-    )
+        device.standard, device.channels, pim.bank_queue, pim.requests_per_clock,
+        1 if fast else sampled or device.channels,
+    )  # fmt: skip
     block = Block(decoder, pim.tensor_parallel)
-    return NpuPim(machine, device, block, Npu(machine, memory), longest_only)
+    return NpuPim(machine, device, block, Npu(machine, memory), longest_only, fast)
 
 
 def check_lengths(decoder: Decoder, lengths: Sequence[int]) -> None:
