@@ -87,11 +87,26 @@ void set_bits(T& port, unsigned offset, unsigned width, uint64_t value) {
     }
 }
 
+// Whole words from `offset` on.
+template <typename T>
+void set_words(T& port, unsigned offset, const uint32_t* words, unsigned count) {
+    if constexpr (std::is_integral_v<T>) {
+        for (unsigned i = 0; i < count; i++) set_bits(port, offset + 32 * i, 32, words[i]);
+    } else {
+        const unsigned at = offset / 32, shift = offset % 32;
+        const uint32_t below = (uint32_t(1) << shift) - 1;
+        uint64_t carry = port[at] & below;
+        for (unsigned i = 0; i < count; i++, carry >>= 32) port[at + i] = uint32_t(carry |= uint64_t(words[i]) << shift);
+        if (shift) port[at + count] = (port[at + count] & ~below) | uint32_t(carry);
+    }
+}
+
 struct Bench {
     Job& job;
     VerilatedContext context;
     Vtop top{&context};
-    int64_t cycle = 0, pushed = 0, ended = 0, quiet = 0, fault = 0;
+    int64_t cycle = 0, pushed = 0, ended = 0, quiet = 0, fault = 0, in_flight = 0;
+    bool room = true, asked = true;
     int64_t seen[EVENTS] = {};
     int64_t address_of[1 << RESPONSE_ID_WIDTH] = {};
     uint64_t hash = 0xCBF29CE484222325u;
@@ -150,17 +165,16 @@ struct Bench {
         uint32_t window[(BURST_BYTES + 3) / 4] = {};
         const int64_t held = std::min<int64_t>(BURST_BYTES, job.dram_bytes - first);
         if (held > 0) memcpy(window, job.dram + first, held);
-        for (unsigned i = 0; i < BURST_BYTES; i += 4) {
-            set_bits(top.response__payload, RESPONSE_DATA + 8 * i, 8 * std::min(4u, BURST_BYTES - i), window[i / 4]);
-        }
+        set_words(top.response__payload, RESPONSE_DATA, window, BURST_BYTES / 4);
+        if (BURST_BYTES % 4) set_bits(top.response__payload, RESPONSE_DATA, 8 * (BURST_BYTES % 4), window[0]);
     }
 
     void respond() {
         top.response__valid = 0;
-        if (stalled(1)) return;
+        if (stalled(1) || !in_flight) return;
         const int64_t id = job.pop(job.memory, job.config, job.memory_length, cycle);
         if (id < 0) return;
-        quiet = 0;
+        quiet = 0, in_flight--;
         top.response__valid = 1;
         set_bits(top.response__payload, RESPONSE_ID, RESPONSE_ID_WIDTH, id);
         if (address_of[id] >= 0) read_window(address_of[id]);
@@ -187,7 +201,8 @@ struct Bench {
         if (is_write) write(address);
         else if (address >= job.dram_bytes) fail(BEYOND_DRAM, address);
         address_of[id] = is_write ? -1 : address;
-        if (!job.offer(job.memory, job.config, job.memory_length, cycle, id, address, size)) fail(REFUSED, id);
+        if (job.offer(job.memory, job.config, job.memory_length, cycle, id, address, size)) in_flight++;
+        else fail(REFUSED, id);
     }
 
     void note_events() {
@@ -222,8 +237,10 @@ struct Bench {
 #endif
 
     // One cycle up to its rising edge: everything the machine decides on is settled, nothing has moved.
+    // With nothing in flight, in the last cycle neither, the memory stands still: it is not asked again.
     void settle() {
-        const bool room = job.has_room(job.memory, job.config, job.memory_length);
+        if (asked || in_flight) room = job.has_room(job.memory, job.config, job.memory_length);
+        asked = in_flight;
         respond();
         top.request__ready = room && !stalled(0);
         evaluate(false);

@@ -99,11 +99,6 @@ def elements_ahead(p: NpuParameters, place: Value, bits: int) -> Value:
     return (place[:size] + p.bus_bytes) >> size
 
 
-def byte_mask(count: int, first: Value, last: Value) -> Value:
-    """Return a mask of the bytes from `first` to `last`, both included, of `count`."""
-    return Cat((first <= b) & (last >= b) for b in range(count))
-
-
 def row_end_mask(p: NpuParameters, last: Value, cut: Value, bits: int) -> Value:
     """Return a mask of a line's elements without the `cut` uppermost ones of byte `last`."""
     per = elements_per_byte(bits)

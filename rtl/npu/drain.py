@@ -9,7 +9,6 @@ from amaranth.lib.wiring import In, Out
 from rtl.encoding import TOKEN_MASK_BITS
 from rtl.npu.bursts import (
     PLACE_BITS,
-    byte_mask,
     cut_bits,
     element_bytes,
     elements_ahead,
@@ -21,6 +20,7 @@ from rtl.npu.bursts import (
     sizes_of,
 )
 from rtl.npu.interfaces import elements_per_beat, write_port
+from rtl.npu.masks import byte_mask
 from rtl.parameters import PARAMETER_BITS, NpuParameters, address_bits
 from simulators.program import PARAMETERS, SCRATCHPAD, WEIGHT_BUFFER
 

@@ -5,11 +5,12 @@ The rules are those of docs/npu.md, "Execute engine"; nothing here knows how lon
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.encoding import body_layout
+from rtl.npu.masks import first_lanes
 from rtl.parameters import NpuParameters, address_bits
 from simulators.program import EXECUTE_ENGINE
 
@@ -132,7 +133,7 @@ class ExecuteControl(wiring.Component):
             self.preload_issues.eq(starts | preload),
             self.tile_used_cols.eq(self._held(m, starts, "used_cols", "tile")),
             self.tile_rows.eq(row < used_rows),
-            self.tile_cols.eq(Cat(self.tile_used_cols > c for c in range(self.p.cols))),
+            self.tile_cols.eq(first_lanes(self.p.cols, self.tile_used_cols)),
         ]
 
     def _issue_steps(self, m: Module, matmul: Signal) -> None:
@@ -154,9 +155,9 @@ class ExecuteControl(wiring.Component):
             counts = counts & last_lane
             m.d.comb += [self.first_lane.eq(lane == 0), self.lanes.eq((lane < self.used_rows).replicate(p.rows))]
         else:
-            m.d.comb += self.lanes.eq(Cat(self.used_rows > r for r in range(p.rows)))
+            m.d.comb += self.lanes.eq(first_lanes(p.rows, self.used_rows))
         m.d.comb += [
-            self.columns.eq(Cat(self.used_cols > c for c in range(p.cols))),
+            self.columns.eq(first_lanes(p.cols, self.used_cols)),
             self.last.eq(counts & (after == 0)),
         ]
         with m.If(starts):

@@ -10,7 +10,6 @@ from amaranth.lib.wiring import In, Out
 from rtl.encoding import body_layout
 from rtl.npu.bursts import (
     PLACE_BITS,
-    byte_mask,
     element_bytes,
     elements_ahead,
     elements_before,
@@ -24,6 +23,7 @@ from rtl.npu.bursts import (
     store_lanes,
 )
 from rtl.npu.interfaces import elements_per_beat, read_port
+from rtl.npu.masks import byte_mask
 from rtl.parameters import NpuParameters, address_bits
 from simulators.program import STORE_ENGINE
 

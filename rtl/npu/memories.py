@@ -37,8 +37,9 @@ module {{name}} #(
         end
     endgenerate
     always @(posedge clk)
-        for (w = 0; w < WRITES; w = w + 1)
-            if (write_enable[w]) words[write_address[w*ADDRESS +: ADDRESS]] <= write_data[w*WIDTH +: WIDTH];
+        if (write_enable != 0)
+            for (w = 0; w < WRITES; w = w + 1)
+                if (write_enable[w]) words[write_address[w*ADDRESS +: ADDRESS]] <= write_data[w*WIDTH +: WIDTH];
 endmodule
 """
 _PROBE_WIRES = """

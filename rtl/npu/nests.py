@@ -13,6 +13,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.npu.masks import one_hot
+
 NEST_FIELDS = ("n0", "n1", "i0", "i1", "j0", "j1", "j2")
 
 
@@ -86,13 +88,13 @@ def lane_wraps(m: Module, nest: data.View, lanes: int) -> Wraps:
     the chain from lane to lane one gate a lane instead of an incrementer and a comparator.
     """
 
-    def one_hot(steps: Value, name: str) -> Signal:
+    def remaining(steps: Value, name: str) -> Signal:
         hot = Signal(max(lanes - 1, 1), name=f"{name}_remaining")
-        m.d.comb += hot.eq(Cat(steps == k + 1 for k in range(lanes - 1)))
+        m.d.comb += hot.eq(one_hot(lanes - 1, steps))
         return hot
 
-    reload0, reload1 = one_hot(nest.n0, "n0"), one_hot(nest.n1, "n1")
-    left0, left1 = one_hot(nest.n0 - nest.i0, "i0"), one_hot(nest.n1 - nest.i1, "i1")
+    reload0, reload1 = remaining(nest.n0, "n0"), remaining(nest.n1, "n1")
+    left0, left1 = remaining(nest.n0 - nest.i0, "i0"), remaining(nest.n1 - nest.i1, "i1")
     inner: list[Value] = []
     both: list[Value] = []
     for lane in range(lanes - 1):

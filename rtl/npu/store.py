@@ -11,7 +11,6 @@ from rtl.encoding import TOKEN_MASK_BITS
 from rtl.npu.bursts import (
     RequestCutter,
     beats_of,
-    byte_mask,
     following,
     request_shape,
     sizes_of,
@@ -19,6 +18,7 @@ from rtl.npu.bursts import (
 )
 from rtl.npu.gather import Gather
 from rtl.npu.interfaces import counts_layout, elements_per_beat, end_signature, engine_members, read_port
+from rtl.npu.masks import byte_mask
 from rtl.parameters import NpuParameters, address_bits
 from rtl.ports import request_layout, response_layout
 from simulators.program import STORE_ENGINE
