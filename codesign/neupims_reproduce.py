@@ -46,6 +46,8 @@ class Point(NamedTuple):
     ----------
     array_utilization, bus_utilization, pim_utilization
         As `simulators.pim.system.utilization`.
+    fits : bool
+        Weights and cache in the memory of the devices.
     energy_j : mapping of str to float
         Of a token: DRAM by part (`dram_...`), multiply-adds, total.
     """
@@ -59,6 +61,7 @@ class Point(NamedTuple):
     array_utilization: float | None = None
     bus_utilization: float | None = None
     pim_utilization: float | None = None
+    fits: bool | None = None
     energy_j: Mapping[str, float] = MappingProxyType({})
 
     @property
@@ -175,7 +178,8 @@ def _points(systems: dict[str, NpuPim], model: str, name: str, batch: int) -> li
         spent = energy_per_token(built, run, on_pim)["energy_per_token_pj"]
         joules = {part: pj * 1e-12 for part, pj in spent.items()}
         used = utilization(built, run.layer, run.requests, on_pim)
-        points.append(Point(model, name, batch, system, run.tokens_per_second, run.layer.interleaved, *used, joules))
+        rate, turns, fits = run.tokens_per_second, run.layer.interleaved, run.needed_bytes <= run.device_bytes
+        points.append(Point(model, name, batch, system, rate, turns, *used, fits, joules))
     return points
 
 

@@ -41,11 +41,11 @@ def table(found: Reproduction) -> str:
         *_energies(found),
         *_at_a_point(found),
         "",
-        "tokens/s of neupims (i: sub-batches in turns)",
+        "tokens/s of neupims (i: sub-batches in turns; !: more than the memory of its devices holds)",
     ]  # fmt: skip
     for model, lengths in dict.fromkeys((point.model, point.lengths) for point in found.points):
         points = [p for batch in batches if (p := found.at(model, lengths, batch, "neupims"))]
-        cells = [f"{si(point.tokens_per_s)}{' i' if point.interleaved else ''}" for point in points]
+        cells = [si(p.tokens_per_s) + " i" * p.interleaved + " !" * (p.fits is False) for p in points]
         lines.append(f"{model + ', ' + lengths:{LABEL}}" + "".join(f"{cell:>12}" for cell in cells))
     told = [*(f"{name}: {text}" for name, text in SYSTEMS.items()), "", *notes(found)]
     return "\n".join([*lines, "", *(line for text in told for line in _note(text))]) + "\n"
@@ -122,6 +122,5 @@ def notes(found: Reproduction) -> list[str]:
         "PIM works. The use of its arrays; as multiply-adds over their peak, with the weights of both sub-batches from "
         "1 TB/s, it could not pass a half. Its GPU, a measured A100 running PyTorch. Here all-reduces go over a link "
         "and the head is in; the publication's configurations of 30B and 175B are pipelines of 2 and 4 groups of "
-        "devices, here one group: more than its memory holds for 175B, 30B with long requests from batch 256, 13B from "
-        "384",
+        "devices, here one group, for all systems alike",
     ]  # fmt: skip
