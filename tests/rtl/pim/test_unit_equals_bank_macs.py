@@ -41,7 +41,7 @@ def assert_equal(form: str, operations: int, seed: int, simulator: str = "verila
 
 @pytest.mark.parametrize("form", sorted(DEVICES))
 def test_some_hundred_operations(form: str) -> None:
-    assert_equal(form, 400, 1)
+    assert_equal(form, 200, 1)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from simulators.pim.traffic import Traffic, requests_of
 from tests.simulators.pim.test_kernel_equals_plain_python import other_timing
 from workloads.errors import CodesignError
 
-SHAPE, SMALL = AttentionShape(512, 4), AttentionShape(256, 2)
+SHAPE, SMALL, ONE_HEAD = AttentionShape(512, 4), AttentionShape(256, 2), AttentionShape(128, 1)
 NAMES = sorted(DEVICES)
 
 
@@ -60,7 +60,7 @@ def test_devices_that_ship_with_more_random_requests(name, seed):
 @pytest.mark.parametrize("name", NAMES)
 def test_devices_that_ship_with_a_stream_as_fast_as_it_goes(name):
     device, bytes_each = DEVICES[name], DEVICES[name].standard.organization.request_bytes
-    kernel = both(device, [9], requests_of(device, Traffic(110 * bytes_each, 30 * bytes_each - 1)), SMALL)
+    kernel = both(device, [9], requests_of(device, Traffic(110 * bytes_each, 30 * bytes_each - 1)), ONE_HEAD)
     assert (kernel.counts()["RD"], kernel.counts()["WR"]) == (110, 30)
 
 

@@ -22,10 +22,10 @@ def rows(name):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def layer():
+@pytest.fixture(scope="module", params=[12, pytest.param(0, marks=pytest.mark.slow)], ids=["12 channels", "all"])
+def layer(request):
     requests = rows("requests")
-    system = system_of(load_machine("neupims", FREE_LINK), DECODERS["gpt3-7b"])
+    system = system_of(load_machine("neupims", FREE_LINK), DECODERS["gpt3-7b"], sampled=request.param)
     lengths, channels = ([int(row[name]) for row in requests] for name in ("seq_len", "ch_idx"))
     return system.serial_layer(placed(system.device, system.block, lengths, "longest_first", channels))
 

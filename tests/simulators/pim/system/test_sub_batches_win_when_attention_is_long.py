@@ -24,7 +24,7 @@ def whole():
     return system()
 
 
-@pytest.mark.parametrize(("batch", "wins"), [(32, False), (256, True), (512, True)])
+@pytest.mark.parametrize(("batch", "wins"), [(32, False), (256, True), pytest.param(512, True, marks=pytest.mark.slow)])
 def test_interleaving_loses_at_batch_32_and_wins_from_256_on(whole, batch, wins):
     requests = placed(whole.device, whole.block, (LENGTHS * 16)[:batch], "longest_first")
     turns, serial = whole.interleaved_layer(requests), whole.serial_layer(requests)
