@@ -63,7 +63,7 @@ def test_random_lists(device: PimDevice) -> None:
 def test_four_states_show_no_unknown_value() -> None:
     """Icarus knows X; one rank, since it is slow."""
     device = small(NEUPIMS, 1)
-    assert_equal(device, random_list(device, 10, 2), simulator="icarus")
+    assert_equal(device, random_list(device, 6, 2), simulator="icarus")
 
 
 @pytest.mark.slow
