@@ -53,8 +53,8 @@ def run(
     kv_format: KvOption = "",
     requests: Annotated[str, typer.Option(help="PIM: CSV of the batch, seq_len of each request (ch_idx)")] = "",
     dual_row_buffer: Annotated[bool | None, typer.Option(help="PIM: a second row buffer in a bank")] = None,
-    interleave: Annotated[bool | None, typer.Option(help="PIM: two sub-batches in turns (the faster)")] = None,
-    placement: Annotated[Placement | None, typer.Option(help="PIM: which channel holds which request")] = None,
+    interleave: Annotated[bool | None, typer.Option(help="PIM: two sub-batches in turns; else the faster")] = None,
+    placement: Annotated[Placement | None, typer.Option(help="PIM: channels of requests; else ch_idx")] = None,
     out: OutOption = "",
 ) -> None:
     """Run a network on a machine.
@@ -81,7 +81,8 @@ def run(
         )  # fmt: skip
         name = phase.value if phase else ""
         fast = fidelity is Fidelity.fast
-        emit(run_language_model(network, described, batch, name, context, requests, fast).rendered(format.value), out)
+        ran = run_language_model(network, described, batch, name, context, requests, fast, not pim.placement)
+        emit(ran.rendered(format.value), out)
         return
     with layer_progress() as progress:
         result = run_network(

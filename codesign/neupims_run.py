@@ -173,7 +173,7 @@ class LanguageResult:
 
 def run_language_model(
     network: str, machine: Machine, batch: int = 1, phase: str = "", context: int | None = None, requests: str = "",
-    fast: bool = False,
+    fast: bool = False, keep_channels: bool = True,
 ) -> LanguageResult:  # fmt: skip
     """Run a language model on a machine whose memory computes.
 
@@ -191,6 +191,8 @@ def run_language_model(
         A CSV with a column seq_len, and ch_idx where the channels are given, in place of batch and context.
     fast : bool
         Attention by the closed form, one batch after the other, streams of one channel.
+    keep_channels : bool
+        False: place the requests anew, whatever channels the CSV gives.
 
     Raises
     ------
@@ -207,6 +209,7 @@ def run_language_model(
     system = system_of(machine, model, fast=fast)
     if requests:
         lengths, channel_of = read_lengths(requests, system.device.channels, model.positions)
+        channel_of = channel_of if keep_channels else None
     else:
         one = Phase(phase or DEFAULT_PHASE, context)
         lengths, channel_of = [one.context_of(model.name, model.positions)] * batch, None

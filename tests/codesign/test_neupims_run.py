@@ -96,6 +96,15 @@ def test_the_closed_form_is_near_and_says_so(requests, tiny):
     assert "closed form" in str(near).splitlines()[0]
 
 
+def test_channels_of_the_file_count_unless_a_placement_is_asked_for(tiny, tmp_path):
+    path = tmp_path / "one_channel.csv"
+    path.write_text("seq_len,ch_idx\n" + "300,5\n" * 6)
+    asked = ["run", tiny, "--phase", "decode", "--requests", str(path), "-m", "neupims", "--fidelity", "fast"]
+    crowded, spread = (json.loads(CliRunner().invoke(app, [*asked, *more, "-f", "json"]).stdout)["stages"][1]
+                       for more in ([], ["--placement", "longest_first"]))  # fmt: skip
+    assert crowded["pim_cycles"] > 4 * spread["pim_cycles"]
+
+
 def test_prompts_and_batches_of_one_length(tiny):
     prompt = run_language_model(tiny, load_machine("neupims"), 2, "prefill", 128).report
     assert prompt["tokens_per_s"] == pytest.approx(256 / prompt["latency_s"])
