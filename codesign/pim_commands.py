@@ -7,9 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workloads.errors import CodesignError, quoted, unknown_name
+
+if TYPE_CHECKING:
+    from simulators.pim.device import PimDevice
+    from simulators.pim.run import AttentionResult
 
 LENGTH, CHANNEL = "seq_len", "ch_idx"
 MOST = 1 << 30
@@ -113,29 +117,21 @@ def run_requests(
     CodesignError
         For a bad file, an unknown device, model or placement, or a batch that does not fit.
     """
-    from codesign.costs.pim import bank_mac_of
     from simulators.pim.attention import SHAPES
     from simulators.pim.closed_form import estimate_attention
     from simulators.pim.devices import device_named
-    from simulators.pim.energy import attention_energy, foretold_counts, total_counts
+    from simulators.pim.energy import foretold_counts, total_counts
     from simulators.pim.placement import place
     from simulators.pim.run import run_attention
 
-    chosen = device_named(device, "--device")
-    chosen = replace(
-        chosen, channels=channels or chosen.channels, row_buffers=chosen.row_buffers if dual_row_buffer else 1
-    )
-    chosen = replace(chosen, **dict(map(read_change, changes)))
+    chosen = _changed(device_named(device, "--device"), dual_row_buffer, channels, changes)
     if model not in SHAPES:
         raise unknown_name("--model", "model", model, SHAPES)
     lengths, given = read_lengths(requests, chosen.channels)
     channel_of = given if given and not placement else place(placement or DEFAULT_PLACEMENT, lengths, chosen.channels)
     run = estimate_attention if fast else run_attention
     result = run(chosen, SHAPES[model], lengths, channel_of)
-    busy = [one.pim_clocks for one in result.channels]
-    mac = bank_mac_of(chosen)
     counts = foretold_counts(chosen, SHAPES[model], lengths, result) if fast else total_counts(chosen, result)
-    energy = attention_energy(chosen, result, mac.comp_pj, counts)
     return {
         "device": chosen.name,
         "source": chosen.source,
@@ -146,16 +142,33 @@ def run_requests(
         "channels": chosen.channels,
         "requests": len(lengths),
         "tokens": sum(lengths),
+        **_measured(chosen, result, counts, len(lengths)),
+    }
+
+
+def _changed(device: PimDevice, dual_row_buffer: bool, channels: int, changes: Sequence[str]) -> PimDevice:
+    rows = device.row_buffers if dual_row_buffer else 1
+    device = replace(device, channels=channels or device.channels, row_buffers=rows)
+    return replace(device, **dict(map(read_change, changes)))
+
+
+def _measured(device: PimDevice, result: AttentionResult, counts: dict[str, int], requests: int) -> dict[str, Any]:
+    from codesign.costs.pim import bank_mac_of
+    from simulators.pim.energy import attention_energy
+
+    busy, mac = [one.pim_clocks for one in result.channels], bank_mac_of(device)
+    energy = attention_energy(device, result, mac.comp_pj, counts)
+    return {
         "cycles": result.clocks,
         "softmax_done_cycles": result.softmax_done,
-        "time_s": result.clocks * chosen.standard.clock_ns * 1e-9,
+        "time_s": result.clocks * device.standard.clock_ns * 1e-9,
         "busy_cycles_mean": sum(busy) / len(busy),
         "busy_cycles_max": max(busy),
         "busy_cycles": busy,
         "commands": counts,
         "energy_pj": energy.parts_pj,
         "energy_total_pj": energy.total_pj,
-        "energy_per_request_pj": energy.total_pj / len(lengths),
+        "energy_per_request_pj": energy.total_pj / requests,
         "energy_missing": list(energy.missing),
         "energy_source": f"{energy.source} ({mac.source})",
     }

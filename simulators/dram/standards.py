@@ -88,9 +88,9 @@ STANDARDS = {
 ALIASES = {"lpddr4": "lpddr4-2400", "lpddr5": "lpddr5-6400", "hbm2": "hbm2-2000", "hbm3": "hbm3-6400"}
 
 
-def standard_names() -> tuple[str, ...]:
+def standard_names() -> list[str]:
     """Return the names of the standards that ship."""
-    return tuple(STANDARDS)
+    return list(STANDARDS)
 
 
 def standard_named(name: str, where: str = "standard") -> Standard:

@@ -96,9 +96,9 @@ DEVICES = {
 }  # fmt: skip
 
 
-def device_names() -> tuple[str, ...]:
+def device_names() -> list[str]:
     """Return the names of the devices that ship."""
-    return tuple(DEVICES)
+    return list(DEVICES)
 
 
 def device_named(name: str, where: str = "device") -> PimDevice:
