@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from codesign.plot import Plot
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """Throughput, energy and area of one network on one machine.
 
@@ -88,9 +88,9 @@ class Result:
     sources: list[dict[str, Any]]
     layers: Layers
     provenance: dict[str, Any]
-    mapping: dict[str, Any] = field(default_factory=dict, repr=False)
-    outputs: dict[str, Any] = field(default_factory=dict, repr=False)
-    simulation: Any = field(default=None, repr=False)
+    mapping: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    simulation: Any = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, lists, texts and numbers; ``provenance`` is the last key."""
@@ -142,6 +142,12 @@ class Result:
         from codesign.plot import Plot
 
         return Plot(self)
+
+    def __repr__(self) -> str:
+        from codesign.report.units import energy, seconds
+
+        figures = f"{self.cycles:,} cycles, {seconds(self.latency_s)}, {energy(self.energy_pj['total'])}"
+        return f"<Result: {self.network} on {self.machine}, {figures}, {len(self.layers)} layers>"
 
     def __str__(self) -> str:
         from codesign.report.table import render

@@ -5,7 +5,9 @@ Each function returns a matplotlib Figure (`pip install "codesign[plot]"`), draw
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,12 +46,26 @@ CLASSES = {
 }
 
 
-def _axes(title: str, height: float = HEIGHT_IN) -> tuple[Any, Any]:
+@cache
+def _picture() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise CodesignError('figures: matplotlib is not installed; pip install "codesign[plot]"') from error
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
+
+    class Picture(Figure):
+        """A figure that a notebook shows by itself; matplotlib's own are shown once pyplot is imported."""
+
+        def _repr_png_(self) -> bytes:
+            image = io.BytesIO()
+            self.savefig(image, format="png", dpi=110)
+            return image.getvalue()
+
+    return Picture
+
+
+def _axes(title: str, height: float = HEIGHT_IN) -> tuple[Any, Any]:
+    figure = _picture()(figsize=(WIDTH_IN, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11, color=_INK)
     for side in ("top", "right"):

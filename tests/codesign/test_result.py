@@ -136,3 +136,9 @@ def test_a_bad_argument(given, message):
     with pytest.raises(cd.CodesignError) as fault:
         cd.run("digits", MACHINE, **given)
     assert str(fault.value) == message
+
+
+def test_a_result_at_a_prompt_is_one_line():
+    r = cd.run("digits", "small_npu_8x8")
+    assert repr(r).startswith(f"<Result: digits on small_npu_8x8, {r.cycles:,} cycles, ")
+    assert "\n" not in repr(r)
