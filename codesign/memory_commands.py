@@ -193,14 +193,15 @@ def as_text(report: dict[str, Any]) -> str:
         f"commands    {issued or 'none'}",
     ]
     for key, what in (
-        ("merged_reads", "reads merged with one under way"),
-        ("forwarded_reads", "reads answered from a waiting write"),
-        ("merged_writes", "writes merged with one that waits"),
-        ("writes_still_queued", "writes acknowledged but not yet in the banks"),
-        ("requests_beyond_capacity", "requests beyond the capacity: their addresses wrap"),
+        ("merged_reads", "merged with one under way"),
+        ("forwarded_reads", "answered from a waiting write"),
+        ("merged_writes", "merged with one that waits"),
+        ("writes_still_queued", "acknowledged but not yet in the banks"),
+        ("requests_beyond_capacity", "beyond the capacity, where addresses wrap"),
     ):
+        thing = next(name for name in ("read", "write", "request") if name in key)
         if r[key]:
-            lines.append(f"            {r[key]:,} {what}")
+            lines.append(f"            {counted(r[key], thing)} {what}")
     lines += [*_latency_lines(r), *_energy_lines(r)]
     return "\n".join(lines) + "\n"
 
