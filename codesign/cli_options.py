@@ -101,7 +101,9 @@ class Report(StrEnum):
     json = "json"
 
 
-NetworkArgument = Annotated[str, typer.Argument(help="Built-in name, .onnx, topology .csv or Hugging Face config.json")]
+NetworkArgument = Annotated[
+    str, typer.Argument(help="Built-in name, .onnx, .tflite, topology .csv or Hugging Face config.json")
+]
 MachineOption = Annotated[str, typer.Option("--machine", "-m", help="Preset or .yaml file")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Override a field: array.rows=64 (repeatable)")]
 BatchOption = Annotated[int, typer.Option(min=1, max=1 << 20, help="Inferences in one pass")]

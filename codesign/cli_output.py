@@ -56,8 +56,9 @@ def emit(text: str, out: str) -> None:
 
 
 def is_folder(out: str) -> bool:
-    """Return whether an output is a folder: one that is there, or a name that ends in a slash."""
-    return out.endswith("/") or (bool(out) and Path(out).is_dir())
+    """Return whether an output is a folder: one that is there, a name that ends in a slash, or one without a suffix."""
+    path = Path(out)
+    return bool(out) and (out.endswith("/") or path.is_dir() or not (path.suffix or path.exists()))
 
 
 def check_report(out: str) -> None:
@@ -71,6 +72,8 @@ def check_file(out: str, option: str = "--out") -> None:
     """Refuse an output that cannot be written before the work, not after it; `option` names it."""
     if not out:
         return
+    if out.endswith("/") and not Path(out).exists():
+        raise CodesignError(f"{option} {out}: is the name of a folder; a file is needed")
     if Path(out).is_dir() or not Path(out).parent.is_dir():
         reason = "is a folder" if Path(out).is_dir() else "its folder does not exist"
         raise CodesignError(f"{option} {out}: {reason}")

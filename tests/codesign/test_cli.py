@@ -157,6 +157,8 @@ def test_check_goes_on_after_a_fault(tmp_path, topology, capsys):
         (["run", "digits", *MACHINE, "--mapping", "no.yaml"], "no.yaml: cannot be read (No such file or directory)"),
         (["run", "digits", *MACHINE, "--out", "no/such.json"], "--out no/such.json: its folder does not exist"),
         (["run", "digits", *MACHINE, "--format", "csv", "--out", "/"], "--out /: is a folder"),
+        (["run", "digits", *MACHINE, "--format", "json", "--out", "no_such_folder/"],
+         "--out no_such_folder/: is the name of a folder; a file is needed"),
         (["run", "digits", *MACHINE, "--out", "/"],
          "--out /: the folder holds something else; give an empty one or a new name"),
         (["run", "digits", *MACHINE, "--dim", "N=0"],
