@@ -18,6 +18,10 @@ from simulators.pim.system.block import OPERAND_BYTES, Product
 SUM_BYTES = 4
 
 
+def _ceil(a: int, b: int) -> int:
+    return -(-a // b)
+
+
 class Arrays(NamedTuple):
     """Arrays that share products.
 
@@ -30,6 +34,8 @@ class Arrays(NamedTuple):
         Of the accumulators of all of them.
     shadow : bool
         The next stationary tile comes in beside the stream.
+    bytes_per_clock : float
+        Peak of the memory beside them, to weigh fetching against preloads; 0: only fetching counts.
     """
 
     rows: int
@@ -37,6 +43,12 @@ class Arrays(NamedTuple):
     number: int
     sum_bytes: int
     shadow: bool
+    bytes_per_clock: float = 0.0
+
+    @property
+    def tile_clocks(self) -> int:
+        """Clocks in which a tile of weights streams by."""
+        return _ceil(self.rows, self.number)
 
 
 class Blocks(NamedTuple):
@@ -48,13 +60,12 @@ class Blocks(NamedTuple):
     column_blocks: int
 
 
-def _ceil(a: int, b: int) -> int:
-    return -(-a // b)
-
-
 def blocks_of(arrays: Arrays, product: Product, tokens: int) -> Blocks:
-    """Return the blocks that fetch the fewest bytes: weights once a block of tokens, tokens once a block of columns."""
-    best, least = None, None
+    """Return the blocks that are done soonest, by fetching or by the arrays; of equal ones those that fetch least.
+
+    Weights are fetched once a block of tokens, tokens once a block of columns. Narrow blocks of columns preload more.
+    """
+    best, least = None, (0.0, 0)
     for token_blocks in range(1, _ceil(tokens, arrays.cols) + 1):
         height = _ceil(_ceil(tokens, token_blocks), arrays.cols) * arrays.cols
         fits = SUM_BYTES * min(height, tokens) * arrays.rows <= arrays.sum_bytes or height == arrays.cols
@@ -62,12 +73,27 @@ def blocks_of(arrays: Arrays, product: Product, tokens: int) -> Blocks:
             continue
         width = arrays.sum_bytes // (SUM_BYTES * min(height, tokens)) // arrays.rows * arrays.rows
         width = min(max(width, arrays.rows), _ceil(product.width, arrays.rows) * arrays.rows)
-        column_blocks = _ceil(product.width, width)
-        fetched = product.weight_bytes * token_blocks + tokens * product.depth * OPERAND_BYTES * column_blocks
-        if least is None or fetched < least:
-            best, least = Blocks(min(height, tokens), width, token_blocks, column_blocks), fetched
+        cut = Blocks(min(height, tokens), width, token_blocks, _ceil(product.width, width))
+        fetched = product.weight_bytes * token_blocks + tokens * product.depth * OPERAND_BYTES * cut.column_blocks
+        rate = arrays.bytes_per_clock
+        clocks = max(fetched / rate, float(_clocks_of(arrays, product, tokens, cut))) if rate else 0.0
+        if best is None or (clocks, fetched) < least:
+            best, least = cut, (clocks, fetched)
     assert best is not None
     return best
+
+
+def _clocks_of(arrays: Arrays, product: Product, tokens: int, cut: Blocks) -> int:
+    """Return the clocks of the arrays when nothing is waited for: all blocks are alike but the last ones."""
+    last_height = tokens - (cut.token_blocks - 1) * cut.tokens
+    last_width = product.width - (cut.column_blocks - 1) * cut.columns
+    total = 0
+    for blocks, height in ((cut.token_blocks - 1, cut.tokens), (1, last_height)):
+        for of_columns, width in ((cut.column_blocks - 1, cut.columns), (1, last_width)):
+            streamed = _ceil(width, arrays.rows) * arrays.tile_clocks
+            meeting = max(arrays.rows, streamed) if arrays.shadow else arrays.rows + streamed
+            total += blocks * of_columns * _ceil(height, arrays.cols) * meeting
+    return _ceil(product.depth, arrays.rows) * total
 
 
 def parts_of(arrays: Arrays, product: Product, tokens: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,6 +148,5 @@ def compute_clocks(arrays: Arrays, arrived: np.ndarray, passes: np.ndarray) -> i
     passes : int64 (parts,)
         As `parts_of` gives them.
     """
-    tile_clocks = _ceil(arrays.rows, arrays.number)
-    free = int(_consume(arrived, passes, arrays.rows, tile_clocks, int(arrays.shadow)))
+    free = int(_consume(arrived, passes, arrays.rows, arrays.tile_clocks, int(arrays.shadow)))
     return free + arrays.rows + arrays.cols - 2

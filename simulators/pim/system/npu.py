@@ -121,7 +121,9 @@ class Npu:
     def arrays(self) -> Arrays:
         """The arrays that share products."""
         array, cores = self.machine.array, self.machine.cores
-        return Arrays(array.rows, array.cols, cores, cores * self.machine.accumulator.size_bytes, array.shadow_weights)
+        rate = self.memory.bytes_per_clock / (self.memory.standard.clock_ns * 1e-9 * self.machine.clock_hz)
+        sums = cores * self.machine.accumulator.size_bytes
+        return Arrays(array.rows, array.cols, cores, sums, array.shadow_weights, rate)
 
     def cycles(self, memory_clocks: float) -> int:
         """Return machine cycles, rounded up, of some memory clocks."""

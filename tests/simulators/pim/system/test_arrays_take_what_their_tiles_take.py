@@ -44,13 +44,27 @@ def test_more_tokens_take_more_stationary_tiles_and_shadow_registers_hide_their_
     assert compute_clocks(hidden, nothing, passes) == 128 + 2 * 2 * 8 * 16 + 254
 
 
+def clocks_alone(arrays, product, tokens):
+    sizes, passes = parts_of(arrays, product, tokens)
+    return compute_clocks(arrays, np.zeros(len(sizes), np.int64), passes), int(sizes.sum())
+
+
+def test_many_tokens_are_cut_for_fewer_preloads_where_the_memory_has_time_and_for_fewer_bytes_where_it_has_not():
+    product = Product("p", 4096, 4096)
+    slow, slow_bytes = clocks_alone(EIGHT, product, 1024)
+    fast, fast_bytes = clocks_alone(EIGHT._replace(bytes_per_clock=1024.0), product, 1024)
+    assert fast < 0.85 * slow
+    assert fast_bytes > slow_bytes
+    assert clocks_alone(EIGHT._replace(bytes_per_clock=100.0), product, 1024) == (slow, slow_bytes)
+
+
 products = st.builds(Product, st.just("p"), st.integers(1, 30), st.integers(1, 30))
 
 
 @settings(max_examples=60, deadline=None)
-@given(products, st.integers(1, 20), st.booleans(), st.integers(0, 1 << 30))
-def test_any_product_is_cut_whole_and_takes_what_plain_python_says(product, tokens, shadow, seed):
-    arrays = SMALL._replace(shadow=shadow)
+@given(products, st.integers(1, 20), st.booleans(), st.sampled_from([0.0, 1.0, 30.0]), st.integers(0, 1 << 30))
+def test_any_product_is_cut_whole_and_takes_what_plain_python_says(product, tokens, shadow, rate, seed):
+    arrays = SMALL._replace(shadow=shadow, bytes_per_clock=rate)
     cut = blocks_of(arrays, product, tokens)
     assert cut.tokens * cut.columns * 4 <= max(arrays.sum_bytes, 4 * arrays.rows * min(tokens, arrays.cols))
     sizes, passes = parts_of(arrays, product, tokens)
