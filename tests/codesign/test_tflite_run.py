@@ -8,6 +8,7 @@ import pytest
 import codesign as cd
 from tests.shared_data import shared_path
 from tests.workloads.tflite_cases import BROADCAST, ELSEWHERE, ON_THE_MACHINE
+from tests.workloads.tflite_graphs import random_graph
 from tests.workloads.tflite_interpreter import Interpreted
 
 SMALL = "small_npu_8x8"
@@ -30,6 +31,27 @@ def test_an_operator_in_exact_equals_the_interpreter(case, tmp_path):
         np.testing.assert_array_equal(result.outputs[name].reshape(expected[name].shape), expected[name])
     assert not any("one step off" in note for note in result.notes)
     assert any("host" in note for note in result.notes) == (case in ELSEWHERE and not case.startswith("concat"))
+
+
+@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(12, 300), marks=pytest.mark.slow)])
+def test_random_graphs_in_exact_equal_the_interpreter_or_are_refused(seeds, tmp_path):
+    """A machine copies no image in another order: such a layer is refused by name."""
+    path, run = tmp_path / "model.tflite", 0
+    for seed in seeds:
+        path.write_bytes(random_graph(seed, moves=False).write())
+        try:
+            result, expected, network = run_exactly(path, SMALL, seed, allow_host=True)
+        except RuntimeError:  # the interpreter takes no multiplier so large
+            continue
+        except cd.CodesignError as fault:
+            assert "has no integer form on the machine" in str(fault)
+            continue
+        run += 1
+        for name in network.outputs:
+            np.testing.assert_array_equal(
+                result.outputs[name].reshape(expected[name].shape), expected[name], err_msg=f"seed {seed}: {name}"
+            )
+    assert run > len(seeds) * 2 // 3
 
 
 @pytest.mark.parametrize("model", ["ad01_int8", "kws_ref_model", "str_ww_ref_model", "pretrainedResnet_quant"])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.shared_data import shared_path
 from tests.workloads.tflite_cases import BROADCAST, ELSEWHERE, ON_THE_MACHINE
+from tests.workloads.tflite_graphs import random_graph
 from tests.workloads.tflite_interpreter import Interpreted, edge_inputs
 from workloads.importers.tflite import import_tflite
 from workloads.reference import run_reference
@@ -58,6 +59,27 @@ def test_an_operator(case, tmp_path):
         found = run_reference(network, dict(zip(network.inputs, given, strict=True)))
         (output,) = network.outputs
         np.testing.assert_array_equal(found[output], expected[output])
+
+
+@pytest.mark.parametrize("seeds", [range(60), pytest.param(range(60, 2000), marks=pytest.mark.slow)])
+def test_random_graphs(seeds, tmp_path):
+    """Branches, residuals, several readers of a tensor, images flattened and made again."""
+    path, compared = tmp_path / "model.tflite", 0
+    for seed in seeds:
+        content = random_graph(seed).write()
+        path.write_bytes(content)
+        network, rng = import_tflite(path), np.random.default_rng(seed)
+        given = {name: rng.integers(-128, 128, network.tensors[name].shape) for name in network.inputs}
+        given = {name: values.astype(np.int8) for name, values in given.items()}
+        try:
+            expected = Interpreted(content).run(list(given.values()))
+        except RuntimeError:  # the interpreter takes no multiplier so large
+            continue
+        found = run_reference(network, given)
+        for output in network.outputs:
+            np.testing.assert_array_equal(found[output], expected[output], err_msg=f"seed {seed}: {output}")
+            compared += 1
+    assert compared > len(seeds)
 
 
 @pytest.mark.parametrize("rounding", ["tflite_double", "tflite_single"])
