@@ -6,13 +6,13 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codesign.report import figures
 from codesign.report.occupancy import occupancy
-from codesign.report.replay import replay
+from codesign.report.replay import Replay, replay
 from codesign.report.timeline import write_timeline
 from codesign.report.whatif import what_if
 from workloads.errors import CodesignError
@@ -80,7 +80,8 @@ def _fill(result: Result, folder: Path) -> None:
     from codesign.report.html import page
 
     replays = list(replay(result))
-    filled = {one.layer.name: occupancy(result.simulation.machine, one) for one in replays}
+    shares = {id(one.program): occupancy(result.simulation.machine, one) for one in _distinct(replays)}
+    filled = {one.layer.name: shares[id(one.program)] for one in replays}
     drawn = {name: (title, draw(result)) for name, (title, draw) in _FIGURES.items()}
     drawn["engines"] = "Engines over time", figures.timeline(result, replays)
     drawn["buffers"] = "How full each buffer gets", figures.occupancy_figure(result, filled)
@@ -89,6 +90,11 @@ def _fill(result: Result, folder: Path) -> None:
     (folder / RESULT).write_text(result.to_json(), encoding="utf-8")
     (folder / LAYERS).write_text(result.to_csv(), encoding="utf-8")
     write_timeline(result, folder / TIMELINE, replays)
+
+
+def _distinct(replays: list[Replay]) -> Iterable[Replay]:
+    """Return a replay for each program; equal layers share theirs."""
+    return {id(one.program): one for one in replays}.values()
 
 
 def _saved(figure: Any, path: Path) -> str:

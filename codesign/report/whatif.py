@@ -12,7 +12,7 @@ from workloads.errors import CodesignError
 if TYPE_CHECKING:
     from codesign.result import Result
 
-#: Sizes that the machine description allows at most, by what is doubled (`simulators.machine`).
+#: Memories on the chip that are doubled together; fields of the machine.
 BUFFERS = ("scratchpad", "weight_buffer", "accumulator", "parameter_buffer")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,6 @@ class TfliteModel:
     operators: list[TfliteOperator]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    names: dict[int, str] = field(default_factory=dict)
 
 
 def read_tflite(path: Path) -> TfliteModel:

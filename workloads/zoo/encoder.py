@@ -10,8 +10,6 @@ from workloads.phase import Phase
 from workloads.zoo.attention import feed_forward, self_attention
 from workloads.zoo.builder import Builder
 
-BERT_HEADS = ("pooler", "masked_lm", "classifier")
-
 
 @dataclass(frozen=True)
 class Encoder:
