@@ -63,7 +63,7 @@ def run(
     A machine whose memory computes (neupims) runs language models; options that say PIM are for it.
     """
     from codesign.memory_commands import core_overrides, memory_overrides
-    from codesign.neupims_run import PimOptions, described_with, refuse_options, run_language_model
+    from codesign.neupims_run import PimOptions, described_with, refuse_options, refuse_overrides, run_language_model
     from codesign.report.progress import layer_progress
     from codesign.runner import read_machine
     from codesign.runner import run as run_network
@@ -79,6 +79,7 @@ def run(
             random_weights=random_weights is not None, memory=bool(memory), partition=partition is not Partition.best,
             inputs=bool(inputs), dim=bool(dim), kv_format=bool(kv_format), out=report,
         )  # fmt: skip
+        refuse_overrides(described.name, set)
         name = phase.value if phase else ""
         fast = fidelity is Fidelity.fast
         ran = run_language_model(network, described, batch, name, context, requests, fast, not pim.placement)

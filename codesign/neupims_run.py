@@ -74,6 +74,22 @@ def refuse_options(name: str, **given: bool) -> None:
         raise CodesignError(f"{', '.join(refused)}: not for {name}, whose memory computes: leave it out")
 
 
+#: Beginnings of the fields of a machine that language models on PIM make nothing of.
+UNUSED = (
+    "array.style", "array.fold_overlap", "array.os_drain", "array.convolution", "array.pe.latency_cycles",
+    "array.row_stationary", "scratchpad.", "weight_buffer.", "parameter_buffer.", "accumulator.banks",
+    "accumulator.double_buffered", "accumulator.latency_cycles", "technology.sram", "vector.requantize", "dma.",
+    "queues.", "memory.",
+)  # fmt: skip
+
+
+def refuse_overrides(name: str, overrides: Sequence[str]) -> None:
+    """Raise CodesignError for an override that would change nothing on a machine with PIM."""
+    for text in overrides:
+        if text.startswith(UNUSED):
+            raise CodesignError(f"--set {text}: without effect on {name}, whose memory computes: leave it out")
+
+
 def read_decoder(network: str) -> Decoder:
     """Return the language model of a name or a Hugging Face ``config.json``.
 

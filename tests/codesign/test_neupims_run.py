@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from codesign.cli import _outcome, app
 from codesign.neupims_reproduce import GAINS, SYSTEMS, Point, Reproduction, published, reproduce
-from codesign.neupims_run import LanguageResult, run_language_model
+from codesign.neupims_run import UNUSED, LanguageResult, run_language_model
 from codesign.report.neupims_table import table
 from simulators.machine_files import load_machine
 from simulators.machine_schema import leaf_fields
@@ -47,6 +47,30 @@ def test_every_field_of_the_section_changes_the_cycles(requests):
         for name, value in CHANGES.items()
         if name != "placement" and cycles(requests, f"pim.{name}={value}") == base
     ] == []
+
+
+#: Fields of the machine beside the section: each changes cycles or energy.
+FIELDS = {
+    "clock_hz": "500000000", "cores": "4", "technology.node_nm": "45", "technology.supply_v": "0.7",
+    "technology.arithmetic": "horowitz_45nm", "technology.scaling": "jouppi_2021", "array.rows": "64",
+    "array.cols": "64", "array.shadow_weights": "true", "array.pe.activation": "bf16", "array.pe.weight": "bf16",
+    "accumulator.size_bytes": "65536", "vector.lanes": "8",
+}  # fmt: skip
+#: What is told in words, refused with other values, or not of this kind.
+OTHER = ("name", "description", "source", "array.dataflow", "array.pe.accumulator", "vector.functions.", "pim.")
+
+
+@pytest.mark.slow
+def test_every_other_field_of_the_machine_counts_or_is_refused(tiny):
+    def found(*overrides):
+        machine = load_machine("neupims", ["vector.lanes=64", *overrides])
+        report = run_language_model(tiny, machine, 1, "prefill", 300, fast=True).report
+        return report["cycles"], report["energy_per_token_pj"]["total"]
+
+    rest = {field.name for field in leaf_fields() if not field.name.startswith((*UNUSED, *OTHER))}
+    assert rest == set(FIELDS)
+    base = found()
+    assert [name for name, value in FIELDS.items() if found(f"{name}={value}") == base] == []
 
 
 def test_every_device_that_a_machine_may_name_is_there():
@@ -127,6 +151,10 @@ def test_prompts_and_batches_of_one_length(tiny):
             ["run", "gpt2", "-m", "neupims", "--phase", "decode", "--batch", "4", "--fidelity", "fast", "--interleave"],
             "pim.interleave: sub-batches in turns are not in the closed form",
         ),
+        (["run", "gpt2", "-m", "neupims", "--set", "dma.bus_bytes=64"], "--set dma.bus_bytes=64: without effect on"),
+        (["run", "gpt2", "-m", "neupims", "--set", "array.dataflow=ws"], "array.dataflow: ws: beside PIM tokens stay"),
+        (["run", "gpt2", "-m", "neupims", "--set", "array.pe.weight=int8"], "array.pe.weight: int8: beside PIM"),
+        (["run", "gpt2", "-m", "neupims", "--set", "array.pe.accumulator=fp16"], "it has 4 bytes; use fp32"),
         (["run", "gpt2", "-m", "neupims", "--requests", "no.csv"], "no.csv: No such file"),
         (["run", "gpt2", "-m", "neupims", "--requests", "no.csv", "--batch", "2"], "--requests: gives batch"),
         (["run", "gpt2", "-m", "neupims", "--context", "2000"], "more than the model's 1024 positions"),

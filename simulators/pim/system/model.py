@@ -11,7 +11,7 @@ from simulators.pim.devices import device_named
 from simulators.pim.system.attention import Requests, placed
 from simulators.pim.system.block import Block
 from simulators.pim.system.layer import Layer, LayerStage, NpuPim
-from simulators.pim.system.npu import Npu, Stage, pim_of
+from simulators.pim.system.npu import Npu, Stage, check_array, pim_of
 from simulators.pim.system.npu_attention import decode_on_arrays, prefill_on_arrays
 from simulators.pim.system.steps import feed_forward_steps, qkv_steps
 from simulators.pim.system.stream import Memory
@@ -88,8 +88,14 @@ def system_of(
         Run only the channel with the most attention.
     fast : bool
         Attention by the closed form, one channel's streams.
+
+    Raises
+    ------
+    CodesignError
+        For arrays that products are not mapped to, or a model that does not divide.
     """
     device = device_of(machine)
+    check_array(machine)
     pim = pim_of(machine)
     memory = Memory(
         device.standard, device.channels, pim.bank_queue, pim.requests_per_clock,

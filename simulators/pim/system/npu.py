@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.machine import Machine, Pim, Vector
-from simulators.pim.system.arrays import Arrays, compute_clocks, parts_of
+from simulators.pim.system.arrays import SUM_BYTES, Arrays, compute_clocks, parts_of
 from simulators.pim.system.block import OPERAND_BYTES, Product
 from simulators.pim.system.stream import Memory, Part, stream
 from workloads.errors import CodesignError
+from workloads.formats import parse_format
 
 LONGEST_STREAM = 1 << 16  # requests of a channel that are run; longer streams go on at the same rate
 
@@ -88,6 +89,20 @@ def pim_of(machine: Machine) -> Pim:
     if machine.pim is None:
         raise CodesignError(f"{machine.name}: has no section pim; use --machine neupims or a file that extends it")
     return machine.pim
+
+
+def check_array(machine: Machine) -> None:
+    """Raise CodesignError unless tokens stay in the arrays, operands have two bytes and sums four."""
+    array = machine.array
+    if array.dataflow != "is":
+        raise CodesignError(f"{machine.name}: array.dataflow: {array.dataflow}: beside PIM tokens stay in it; use is")
+    for name, size, use in (
+        ("activation", OPERAND_BYTES, "fp16 or bf16"), ("weight", OPERAND_BYTES, "fp16 or bf16"),
+        ("accumulator", SUM_BYTES, "fp32"),
+    ):  # fmt: skip
+        given = getattr(array.pe, name)
+        if parse_format(given).bits != 8 * size:
+            raise CodesignError(f"{machine.name}: array.pe.{name}: {given}: beside PIM it has {size} bytes; use {use}")
 
 
 @dataclass
