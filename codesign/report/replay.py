@@ -61,6 +61,7 @@ def replay(result: Result) -> Iterator[Replay]:
     simulation, now = result.simulation, 0
     compiled, done = compile_for(simulation.machine), {}
     nothing = np.zeros(0, np.int64)
+    by_passes = simulation.machine.array.dataflow == "rs"  # counted in passes, without a program
     for run in simulation.layers:
         program, start, end, cycles = nothing, nothing, nothing, run.cycles // max(run.layer.repeat, 1)
         if run.parts:
@@ -68,7 +69,7 @@ def replay(result: Result) -> Iterator[Replay]:
             if key not in done:
                 done[key] = _slowest_core(simulation.machine, [emit_program(compiled, plan) for plan in run.parts])
             program, start, end, cycles = done[key]
-        elif run.mapping is not None:
+        elif run.mapping is not None and not (by_passes and run.where == "array"):
             tiling = tiling_from(run.layer.name, run.mapping, run.layer)
             key = layer_key(run.layer), tiling
             if key not in done:

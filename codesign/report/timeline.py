@@ -72,7 +72,8 @@ def _layer(result: Result, one: Replay) -> Iterator[dict[str, Any]]:
         yield {
             "ph": "X", "name": one.layer.name, "cat": one.layer.operator, "pid": _PROCESS, "tid": 0,
             "ts": one.first_cycle * period, "dur": one.cycles * one.layer.repeat * period,
-            "args": {"shape": row["shape"], "cycles": row["cycles"], "bound by": row["bottleneck"]},
+            "args": {"shape": row["shape"], "cycles": row["cycles"], "passes": one.layer.repeat,
+                     "bound by": row["bottleneck"]},
         }  # fmt: skip
 
 

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from simulators.machine import Machine
 from workloads.errors import CodesignError
+from workloads.formats import parse_format
 
 if TYPE_CHECKING:
     from codesign.result import Result
@@ -67,8 +70,13 @@ def _buffers(machine: Machine) -> dict[str, Any]:
 
 
 def _array(machine: Machine) -> dict[str, Any]:
-    array = machine.array
-    return {"array": array.model_copy(update={"rows": 2 * array.rows, "cols": 2 * array.cols})}
+    """Twice the rows and columns; a weight buffer too small for two of its tiles grows to hold them."""
+    array, buffer = machine.array, machine.weight_buffer
+    more: dict[str, Any] = {"array": array.model_copy(update={"rows": 2 * array.rows, "cols": 2 * array.cols})}
+    if buffer is not None:
+        tile_bytes = 4 * array.rows * array.cols * parse_format(array.pe.weight).bits // 8
+        more["weight_buffer"] = buffer.model_copy(update={"size_bytes": max(buffer.size_bytes, 2 * tile_bytes)})
+    return more
 
 
 def _clock(machine: Machine) -> dict[str, Any]:
@@ -110,7 +118,11 @@ def _changed(result: Result, what: str, change: Callable[[Machine], dict[str, An
     try:
         updated = Machine.model_validate(machine.model_copy(update=change(machine)).model_dump())
         simulation = simulate(trace, updated, fidelity=fidelity, allow_host=True, partition=result.simulation.partition)
-    except (ValueError, CodesignError) as fault:
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return WhatIf(what, note=": ".join(filter(None, [place, first["msg"].removeprefix("Value error, ")])))
+    except CodesignError as fault:
         return WhatIf(what, note=str(fault).splitlines()[0])
     after = assemble(simulation, result.network, result.weights, [])
     return WhatIf(

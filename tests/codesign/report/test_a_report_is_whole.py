@@ -173,6 +173,28 @@ def test_what_if_is_a_simulation_of_the_changed_machine(result):
     assert 1 < clock.speedup <= 2
 
 
+def test_a_larger_array_gets_a_weight_buffer_for_its_tiles():
+    r = cd.run("digits", "small_npu_8x8", set=["weight_buffer.size_bytes=128"])  # two tiles of 64 bytes, no more
+    (larger,) = (one for one in what_if(r) if one.what.startswith("array"))
+    assert not larger.note and larger.cycles
+
+
+def test_a_change_that_the_description_forbids_says_why():
+    r = cd.run("digits", "small_npu_8x8", set=["clock_hz=1000000000000"])
+    (clock,) = (one for one in what_if(r) if one.what.startswith("clock"))
+    assert clock.note == "clock_hz: Input should be less than or equal to 1000000000000"
+    assert "doubling the clock" not in " ".join(sentences(r, what_if(r)))
+
+
+def test_a_row_stationary_machine_has_a_report_without_commands(tmp_path):
+    r = cd.run("digits", "eyeriss", allow_host=True)
+    assert write_timeline(r, tmp_path / "t.json.gz") == 0
+    assert sum(one.cycles * one.layer.repeat for one in replay(r)) == r.cycles
+    assert [one.what for one in what_if(r)] == list(CHANGES)
+    for name in ("roofline", "layers", "energy", "area", "timeline"):
+        assert getattr(r.plot, name)().axes
+
+
 def test_sentences_tell_what_binds_and_what_helps(result):
     text = " ".join(sentences(result, what_if(result)))
     first = next(iter(result.bottlenecks))
