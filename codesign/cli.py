@@ -304,11 +304,14 @@ app.command()(reproduce)
 
 
 @app.command()
-def explain(figure: Annotated[str, typer.Argument(help="A reported figure or counter, such as utilization")]) -> None:
+def explain(
+    figure: Annotated[str, typer.Argument(help="A reported figure or counter, such as utilization; all when none")] = "",
+) -> None:
     """Say what a reported figure means, its formula, its line in the source."""
     from codesign.explain import explain as explain_term
+    from codesign.explain import explain_all
 
-    emit(explain_term(figure), "")
+    emit(explain_term(figure) if figure else explain_all(), "")
 
 
 @app.command()

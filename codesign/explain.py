@@ -137,6 +137,16 @@ def explain(name: str) -> str:
     raise unknown_name("explain", "reported figure or counter", name, known)
 
 
+def explain_all() -> str:
+    """Return a line for every reported figure and counter: its name and what it means."""
+    from simulators.activity import COUNTERS, MEMORY_COUNTERS
+
+    names = [*TERMS, *(counter for counter in (*COUNTERS, *MEMORY_COUNTERS) if counter not in TERMS)]
+    width = max(map(len, names))
+    meanings = (explain(name).splitlines()[0].partition(": ")[2] for name in names)
+    return "".join(f"{name:{width}}  {meaning}\n" for name, meaning in zip(names, meanings, strict=True))
+
+
 def _text(module: str) -> list[str]:
     package, _, path = module.partition("/")
     return files(package).joinpath(path).read_text(encoding="utf-8").splitlines()

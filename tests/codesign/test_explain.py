@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import codesign as cd
+from codesign.cli import _outcome
 from codesign.explain import TERMS, explain
 from simulators.activity import COUNTERS, MEMORY_COUNTERS
 from workloads.errors import CodesignError
@@ -51,3 +52,10 @@ def test_the_formula_of_utilization_holds():
 def test_a_typo_names_the_nearest():
     with pytest.raises(CodesignError, match=r"did you mean 'utilization'\?"):
         explain("utilisation")
+
+
+def test_without_a_name_every_figure_has_a_line(capsys):
+    assert _outcome(["explain"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} == {*TERMS, *COUNTERS, *MEMORY_COUNTERS}
+    assert all(len(line.split()) > 2 for line in lines)
