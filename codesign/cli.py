@@ -305,7 +305,7 @@ app.command()(reproduce)
 
 @app.command()
 def explain(
-    figure: Annotated[str, typer.Argument(help="A reported figure or counter, such as utilization; all when none")] = "",
+    figure: Annotated[str, typer.Argument(help="A reported figure or counter, such as utilization; else all")] = "",
 ) -> None:
     """Say what a reported figure means, its formula, its line in the source."""
     from codesign.explain import explain as explain_term

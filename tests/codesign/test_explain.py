@@ -58,4 +58,4 @@ def test_without_a_name_every_figure_has_a_line(capsys):
     assert _outcome(["explain"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} == {*TERMS, *COUNTERS, *MEMORY_COUNTERS}
-    assert all(len(line.split()) > 2 for line in lines)
+    assert all(len(line.split()) > 1 for line in lines)
