@@ -31,21 +31,33 @@ def requests(tmp_path_factory):
     return str(path)
 
 
-def cycles(requests, *overrides):
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A decoder of two layers, as a file."""
+    path = tmp_path_factory.mktemp("model") / "config.json"
+    config = {
+        "model_type": "llama", "hidden_size": 512, "intermediate_size": 1024, "num_attention_heads": 8,
+        "num_hidden_layers": 2, "vocab_size": 1000, "max_position_embeddings": 1024, "hidden_act": "silu",
+    }  # fmt: skip
+    path.write_text(json.dumps(config))
+    return str(path)
+
+
+def cycles(model, requests, *overrides):
     machine = load_machine("neupims", [*MODEL, *overrides])
-    return run_language_model("gpt2", machine, phase="decode", requests=requests).report["cycles"]
+    return run_language_model(model, machine, phase="decode", requests=requests).report["cycles"]
 
 
 @pytest.mark.slow
-def test_every_field_of_the_section_changes_the_cycles(requests):
+def test_every_field_of_the_section_changes_the_cycles(tiny, requests):
     names = {field.name.removeprefix("pim.") for field in leaf_fields() if field.name.startswith("pim.")}
     assert names == set(CHANGES)
-    base, serial = cycles(requests), cycles(requests, "pim.interleave=off")
-    assert cycles(requests, "pim.interleave=off", f"pim.placement={CHANGES['placement']}") > serial
+    base, serial = cycles(tiny, requests), cycles(tiny, requests, "pim.interleave=off")
+    assert cycles(tiny, requests, "pim.interleave=off", f"pim.placement={CHANGES['placement']}") > serial
     assert [
         name
         for name, value in CHANGES.items()
-        if name != "placement" and cycles(requests, f"pim.{name}={value}") == base
+        if name != "placement" and cycles(tiny, requests, f"pim.{name}={value}") == base
     ] == []
 
 
@@ -75,18 +87,6 @@ def test_every_other_field_of_the_machine_counts_or_is_refused(tiny):
 
 def test_every_device_that_a_machine_may_name_is_there():
     assert tuple(DEVICES) == PIM_DEVICES
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A decoder of two layers, as a file."""
-    path = tmp_path_factory.mktemp("model") / "config.json"
-    config = {
-        "model_type": "llama", "hidden_size": 512, "intermediate_size": 1024, "num_attention_heads": 8,
-        "num_hidden_layers": 2, "vocab_size": 1000, "max_position_embeddings": 1024, "hidden_act": "silu",
-    }  # fmt: skip
-    path.write_text(json.dumps(config))
-    return str(path)
 
 
 def test_the_command_line_tells_stages_throughput_and_energy(requests, tiny):
