@@ -22,12 +22,12 @@ COUNTERS = (
     "accumulator_write_elements",  # by the array
     "vector_operations",  # lane operations
     "vector_cycles",  # cycles of the vector unit's commands at work
-    "vector_accumulator_reads",  # elements
-    "vector_scratchpad_reads",  # elements
-    "vector_scratchpad_writes",  # elements
-    "parameter_reads",  # channels
+    "vector_accumulator_reads",  # elements that the vector unit takes from the accumulator
+    "vector_scratchpad_reads",  # elements that the vector unit takes from the scratchpad
+    "vector_scratchpad_writes",  # elements that the vector unit puts into the scratchpad
+    "parameter_reads",  # channels whose parameters the vector unit takes
     "parameter_write_elements",  # by loads
-    "store_scratchpad_reads",  # elements
+    "store_scratchpad_reads",  # elements that stores take from the scratchpad
     "load_beats",  # bus_bytes each, from the memory: those on the bus, not fills
     "store_beats",  # bus_bytes each, to the memory
     "load_requests",  # bursts asked of the memory
