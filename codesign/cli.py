@@ -360,5 +360,5 @@ def _outcome(arguments: list[str]) -> int:
         # Typer's own faults of usage: an unknown option, a bad value. Anything else is ours and shows its traceback.
         if not hasattr(error, "format_message"):
             raise
-        sys.stderr.write(f"{error.format_message()}\n")
+        sys.stderr.write(f"{error.format_message().replace('Value error, ', '')}\n")
         return int(getattr(error, "exit_code", 2))

@@ -167,6 +167,8 @@ def test_check_goes_on_after_a_fault(tmp_path, topology, capsys):
         (["run", "no.onnx", *MACHINE], "no.onnx: no such file"),
         (["run", "no.csv", *MACHINE], "no.csv: no such file"),
         (["run", "digits"], "Missing option '--machine' / '-m'."),
+        (["run", "digits", *MACHINE, "--fidelity", "exct"],
+         "Invalid value for '--fidelity': 'exct' is not one of 'exact', 'cycle', 'fast'."),
         (["lst"], "No such command 'lst'. Did you mean 'list'?"),
     ],
 )  # fmt: skip
