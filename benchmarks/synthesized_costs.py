@@ -7,6 +7,9 @@ Reads the shipped tables alone; `python -m rtl.synthesis.tables` makes them from
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import codesign.costs
 from codesign.costs.logic import logic_of
 from codesign.costs.synthesized_tables import Table, tables
 from rtl.synthesis.cost_rows import GROUPS, CostRow, OperandStatistics
@@ -16,6 +19,7 @@ from workloads.activity import Activity
 #: A machine of int8 ws PEs.
 MACHINE = "small_npu_8x8"
 ZEROS = (0.0, 0.5, 0.9)
+DATA = Path(codesign.costs.__file__).parent / "data"
 
 
 def uniform(zeros: float = 0.0) -> OperandStatistics:
@@ -79,6 +83,23 @@ def print_published(nodes: tuple[int, ...] = (7, 16, 45, 130)) -> None:
         print(f"| {node} | {' | '.join(texts)} | {ratio} | {found[2][2]} |")
 
 
+def print_carried(node: int = 45) -> None:
+    """Print how far the two libraries are apart, and what each and both say of a node between them."""
+    (low_fj, low_um2), (high_fj, high_um2) = [
+        (row.total_fj(uniform()), row.area_um2)
+        for row in (
+            next(row for row in pe_rows(table) if (row.activation, row.weight, row.dataflow) == ("int8", "int8", "ws"))
+            for table in sorted(tables("synthesized"), key=lambda table: table.node_nm)
+        )
+    ]
+    print(f"\nint8 ws PE, SKY130 over ASAP7: energy x{high_fj / low_fj:.0f}, area x{high_um2 / low_um2:.0f}")
+    files = {"ASAP7 alone": "synthesized_asap7.csv", "SKY130 alone": "synthesized_sky130hd.csv"}
+    profiles = {name: str(DATA / file) for name, file in files.items()}
+    for name, profile in (profiles | {"both": "synthesized"}).items():
+        energy = _pe_of((f"technology.node_nm={node}", f"technology.arithmetic={profile}"))[0]
+        print(f"carried to {node} nm, {name}: {energy:.2f} pJ")
+
+
 def _pe_of(changes: tuple[str, ...]) -> tuple[float, float, str]:
     machine = override_machine(load_machine(MACHINE), changes)
     logic, pes = logic_of(machine), machine.array.rows * machine.array.cols
@@ -93,6 +114,7 @@ def main() -> None:
         print_pes(table)
         print_zeros(table)
     print_published()
+    print_carried()
 
 
 if __name__ == "__main__":
