@@ -55,6 +55,7 @@ class ReferenceChannel:
         self.normal = dict.fromkeys(self.places, -1)
         self.compute = dict.fromkeys(self.places, -1) if device.row_buffers == 2 else self.normal
         self.ready: dict[tuple[Place, int], int] = {}
+        self._spans: dict[tuple[int, Place], list[Place]] = {}
         self.interval = device.standard.timing["tREFI"] // o.ranks if device.refresh else 0
         self.clock, self.rank, self.waiting, self.skip, self.admitted, self.buffer_busy = 0, 0, 0, False, False, 0
         self.slack, self.reserved = 0, -1
@@ -81,11 +82,10 @@ class ReferenceChannel:
             self.admitted = False
 
     def _span(self, command: int, place: Place) -> list[Place]:
-        span = self.device.spans[command]
-        if span == ALL_BANKS:
-            return self.places
-        length = {ONE_BANK: 3, ONE_GROUP: 2}.get(span, 1)
-        return [p for p in self.places if p[:length] == place[:length]]
+        if (command, place) not in self._spans:
+            length = {ONE_BANK: 3, ONE_GROUP: 2, ALL_BANKS: 0}.get(self.device.spans[command], 1)
+            self._spans[command, place] = [p for p in self.places if p[:length] == place[:length]]
+        return self._spans[command, place]
 
     def _is_ready(self, command: int, place: Place) -> bool:
         return all(self.ready.get((p, command), 0) <= self.clock for p in self._span(command, place))

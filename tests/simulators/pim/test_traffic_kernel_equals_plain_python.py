@@ -47,7 +47,7 @@ def both(device, lengths, requests, shape=SHAPE):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_devices_that_ship_with_random_requests(name):
-    both(DEVICES[name], [33], random_requests(DEVICES[name], 1, 100, 15), SMALL)
+    both(DEVICES[name], [33], random_requests(DEVICES[name], 1, 150), SMALL)
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def rows(name):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module", params=[12, pytest.param(0, marks=pytest.mark.slow)], ids=["12 channels", "all"])
+@pytest.fixture(scope="module", params=[6, pytest.param(0, marks=pytest.mark.slow)], ids=["6 channels", "all"])
 def layer(request):
     requests = rows("requests")
     system = system_of(load_machine("neupims", FREE_LINK), DECODERS["gpt3-7b"], sampled=request.param)
