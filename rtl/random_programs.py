@@ -58,6 +58,7 @@ DRAM_BYTES = 1 << 16
 STORED = 1 << 15  # DRAM from here on is written, below it is read
 PARAMETER_BYTES = 1 << 14  # parameters lie here, or a few bytes beyond
 PARAMETER_ALIGNMENTS = 4
+MORE_JOBS = 4  # of every eighth program: a buffer's token is then waited for more than once
 
 
 def random_program(machine: Machine, seed: int) -> RandomCase:
@@ -84,7 +85,7 @@ def random_program(machine: Machine, seed: int) -> RandomCase:
     assert machine.vector is not None
     known = tuple(f for f in (DEPTHWISE, MAX_POOL, AVERAGE_POOL, ADD, MUL) if FUNCTIONS[f] in machine.vector.functions)
     builder = Builder(rng, machine.array, sizes, known, buffers)
-    builder.build(int(rng.integers(1, 6)))
+    builder.build(int(rng.integers(1, 6)) + (MORE_JOBS if seed % 8 == 7 else 0))
     stalls = None
     if rng.random() < 0.5:
         stalls = (rng.random((int(rng.integers(1, 800)), 2)) < rng.random() * 0.8).astype(np.uint8)

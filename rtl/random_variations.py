@@ -16,8 +16,10 @@ from simulators.program import (
     AVERAGE_POOL,
     DEPTHWISE,
     FUNCTIONS,
+    LOAD,
     MATMUL,
     MAX_POOL,
+    PARAMETERS,
     PRELOAD,
     QUEUE_OF_OPCODE,
     REQUANTIZE,
@@ -29,6 +31,7 @@ from workloads.formats import parse_format
 
 _FARTHEST = 8  # places that a command moves ahead
 _APART = 1 << 14  # bytes of DRAM between what a store writes and what its repetition writes
+_READ = 1 << 15  # bytes of DRAM that random programs only read, from 0 on
 _SHARE = 0.5  # of the programs that a variation is tried on
 
 
@@ -137,6 +140,20 @@ def _zero_points(rng: np.random.Generator, machine: Machine, program: np.ndarray
     return program
 
 
+def _far_rows(rng: np.random.Generator, machine: Machine, program: np.ndarray) -> np.ndarray:
+    """Let rows and planes of operands lie anywhere in the DRAM that is only read, in any order."""
+    for row in program:
+        rows, planes = int(row["n1"]), int(row["count"])
+        if row["opcode"] != LOAD or row["memory"] == PARAMETERS or rows * planes == 1 or rng.random() < _SHARE:
+            continue
+        row_step, plane_step = (rng.integers(-_READ // 2, _READ // 2, 2) // (rows + planes)).tolist()
+        ends = [r * row_step + p * plane_step for r in (0, rows - 1) for p in (0, planes - 1)]
+        room = _READ - (max(ends) - min(ends)) - 4 * int(row["n0"])
+        row["d_s0"], row["d_s1"] = row_step, plane_step
+        row["dram_address"] = rng.integers(0, max(room, 1)) - min(ends)
+    return program
+
+
 _VARIATIONS: tuple[Callable[[np.random.Generator, Machine, np.ndarray], np.ndarray], ...] = (
-    _repeated, _hoisted, _wrapped, _strided, _pooled_sums, _zero_points,
+    _repeated, _hoisted, _wrapped, _strided, _pooled_sums, _zero_points, _far_rows,
 )  # fmt: skip
