@@ -6,6 +6,7 @@ import numpy as np
 
 from workloads.formats import Format
 from workloads.integer import tflite
+from workloads.integer.tflite_tables import TABLES
 from workloads.tracing_quantization import Numbers
 
 
@@ -43,6 +44,6 @@ def vector_as_tflite(
         return numbers._replace(multiplier=np.atleast_1d(scales[0] / _scale(output)), rounding="tflite_double")
     if function == "softmax":
         return numbers._replace(multiplier=np.atleast_1d(scales[0]), rounding="tflite_softmax")
-    if function in tflite.TABLES:
+    if function in TABLES:
         return numbers._replace(multiplier=np.array([scales[0], _scale(output)]), rounding=f"tflite_{function}")
     return numbers._replace(rounding="tflite_double")

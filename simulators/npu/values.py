@@ -24,7 +24,7 @@ from simulators.program import (
 from workloads.errors import CodesignError
 from workloads.formats import Format, parse_format
 from workloads.integer.layers import as_image
-from workloads.integer.tflite import TABLES
+from workloads.integer.tflite_tables import TABLES
 from workloads.requantize import dyadic, shared_exponent
 from workloads.trace import Layer, Quantization
 

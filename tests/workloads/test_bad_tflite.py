@@ -107,6 +107,11 @@ BAD = {
         "(CONV_2D): weights have the zero point 5; those of convolutions have 0",
     ),
     "logistic of another output": (lambda: one("LOGISTIC", [S], S), "its output needs the scale 1/256"),
+    "hard swish of a coarse output": (
+        lambda: one("HARD_SWISH", [S], S, (0.1, 60.0)),
+        "(HARD_SWISH): its input's scale over its output's (0.1 over 60) is not from 1/512 to 128",
+    ),
+    "hard swish of a fine output": (lambda: one("HARD_SWISH", [S], S, (1.3, 0.01)), "(1.3 over 0.01) is not from"),
     "buffer too small": (
         lambda: with_tensor(1, shape=(2, 3, 3, 4)),
         "its buffer has 54 bytes; INT8 [2, 3, 3, 4] takes 72",

@@ -146,6 +146,10 @@ ELSEWHERE: dict[str, Callable[[], Graph]] = {
     "logistic": lambda: _table("LOGISTIC", 0.07, 11),
     "logistic, coarse": lambda: _table("LOGISTIC", 0.19, -90),
     "tanh": lambda: _table("TANH", 0.031, -5),
+    **{
+        f"hard swish {x:g} to {y:g}": lambda x=x, y=y, z=z: operator("HARD_SWISH", [_IMAGE], _IMAGE, [x, y], [z, -9])
+        for x, y, z in ((0.05, 0.04, 3), (0.9, 0.5, -128), (0.011, 0.02, 0), (0.0469, 0.0311, 127), (0.3, 0.0024, 5))
+    },
     "softmax": lambda: _softmax(0.14, 14),
     "softmax, coarse": lambda: _softmax(0.9, -128),
     "softmax, fine": lambda: _softmax(0.002, 0),

@@ -139,7 +139,7 @@ class _Maker:
 
     def unary(self) -> None:
         x = self.pick()
-        kind = str(self.rng.choice(["RELU", "RELU6", "LOGISTIC", "TANH", "QUANTIZE"]))
+        kind = str(self.rng.choice(["RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "QUANTIZE"]))
         y = self.tensor(self.shape(x))
         if kind == "LOGISTIC":
             self.graph.tensors[y].scale, self.graph.tensors[y].zero = 1 / 256, -128

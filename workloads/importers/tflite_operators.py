@@ -17,6 +17,7 @@ from workloads.formats import same_quantization
 from workloads.importers.tflite_builder import Builder
 from workloads.importers.tflite_file import TfliteOperator, TfliteTensor
 from workloads.importers.tflite_windows import conv_window, pool_window
+from workloads.integer.tflite_tables import short_multiplier
 
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 _BOUNDS = {"RELU_N1_TO_1": (-1.0, 1.0), "RELU6": (0.0, 6.0), "RELU_0_TO_1": (0.0, 1.0)}
@@ -217,6 +218,14 @@ def _check_output(build: Builder, operator: TfliteOperator, output: TfliteTensor
         build.fail(operator, f"its output needs the scale 1/{steps} and the zero point {zero_point}")
 
 
+def _hard_swish(build: Builder, operator: TfliteOperator) -> None:
+    source, output = build.operand(operator, 0), build.result(operator)
+    if not -15 <= short_multiplier(float(source.scale[0] * np.float32(1 / 128) / output.scale[0]))[1] <= 0:
+        scales = f"{source.scale[0]:.3g} over {output.scale[0]:.3g}"
+        build.fail(operator, f"its input's scale over its output's ({scales}) is not from 1/512 to 128")
+    _unary("hardswish")(build, operator)
+
+
 def _softmax(build: Builder, operator: TfliteOperator) -> None:
     source, output = build.operand(operator, 0), build.result(operator)
     _check_shape(build, operator, output, source.shape)
@@ -347,7 +356,7 @@ READERS: dict[str, Callable[[Builder, TfliteOperator], None]] = {
     "MAX_POOL_2D": _pool("max_pool"), "AVERAGE_POOL_2D": _pool("average_pool"), "ADD": _elementwise("add"),
     "MUL": _elementwise("mul"), "RELU": _unary("relu", "RELU"), "RELU6": _unary("clip", "RELU6"),
     "RELU_N1_TO_1": _unary("clip", "RELU_N1_TO_1"), "RELU_0_TO_1": _unary("clip", "RELU_0_TO_1"),
-    "LOGISTIC": _unary("sigmoid"), "TANH": _unary("tanh"),
+    "LOGISTIC": _unary("sigmoid"), "TANH": _unary("tanh"), "HARD_SWISH": _hard_swish,
     "SOFTMAX": _softmax, "RESHAPE": _reshape, "SQUEEZE": _reshape, "EXPAND_DIMS": _reshape, "QUANTIZE": _quantize,
     "DEQUANTIZE": _dequantize, "CONCATENATION": _concatenation, "PAD": _pad, "PADV2": _pad, "MEAN": _mean,
     "TRANSPOSE": _transpose, "SHAPE": _shape_arithmetic, "STRIDED_SLICE": _shape_arithmetic,

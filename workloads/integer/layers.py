@@ -16,6 +16,7 @@ from workloads.errors import CodesignError
 from workloads.integer import elementwise, pooling, tflite
 from workloads.integer.bounds import BOUNDING
 from workloads.integer.products import convolution_sums, matrix_sums
+from workloads.integer.tflite_tables import TABLES
 from workloads.requantize import double_rounding, requantize
 from workloads.trace import Layer, Quantization, Window
 
@@ -193,7 +194,7 @@ def _by_table(layer: Layer, arrays: Mapping[str, np.ndarray], images: list[np.nd
         raise CodesignError(f"layer '{layer.name}': {layer.function} has an integer form in TFLite networks alone")
     first, second = arrays[known.multiplier]
     zero_points = known.input_zero_points[0], known.output_zero_point
-    table = tflite.table(tflite.TABLES[layer.function], (first, second), zero_points, (known.low, known.high))
+    table = TABLES[layer.function]((first, second), zero_points, (known.low, known.high))
     return table[images[0].astype(np.int64) + 128]
 
 
@@ -211,5 +212,5 @@ _FUNCTIONS: dict[str, Callable] = {
     "clip": _rescale,
     "requantize": _rescale,
     "softmax": _softmax,
-    **dict.fromkeys(tflite.TABLES, _by_table),
+    **dict.fromkeys(TABLES, _by_table),
 }

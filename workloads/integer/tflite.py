@@ -20,8 +20,6 @@ Sources: gemmlowp `fixedpoint.h`; TensorFlow Lite `kernels/internal/reference` (
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -81,31 +79,6 @@ def mean_multiplier(count: int, input_scale: float, output_scale: float) -> tupl
     m, e = (int(part) for part in dyadic(np.float64(input_scale) / np.float64(output_scale)))
     shift = min(count.bit_length() - 1, 32, 62 - e)
     return (m << shift) // count, e + shift
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    """Return the logistic function of float32 values."""
-    one = np.float32(1)
-    return one / (one + np.exp(-values))
-
-
-#: Functions that TFLite takes from a table of 256 entries, by the name of the vector unit's function.
-TABLES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"sigmoid": sigmoid, "tanh": np.tanh}
-
-
-def table(function: Callable[[np.ndarray], np.ndarray], scales: tuple[float, float], zero_points: tuple[int, int],
-          bounds: tuple[int, int]) -> np.ndarray:  # fmt: skip
-    """Return a function's stored output for each stored int8 input from -128 on: TFLite's lookup table.
-
-    Parameters
-    ----------
-    scales, zero_points : pair
-        Of the input and of the output.
-    """
-    stored = np.arange(-128, 128)
-    real = function(np.float32(scales[0]) * (stored - zero_points[0]).astype(np.float32)).astype(np.float32)
-    rescaled = half_away(real * (np.float32(1) / np.float32(scales[1])), 1.0)
-    return np.clip(rescaled + zero_points[1], *bounds)
 
 
 def quantize(real: np.ndarray, output_scale: float, zero_point: int, low: int, high: int) -> np.ndarray:

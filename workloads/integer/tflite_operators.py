@@ -10,6 +10,7 @@ from workloads.integer import matrix, pooling, tflite, vector
 from workloads.integer.bounds import fused_bounds, stored_bounds
 from workloads.integer.call import Call, is_quantized, scalar_scale, scalar_zero_point, to_real
 from workloads.integer.products import convolution_sums, matrix_sums
+from workloads.integer.tflite_tables import TABLES
 from workloads.requantize import double_rounding, requantize, scale
 
 _Shape = tuple[int, ...]
@@ -85,12 +86,12 @@ def softmax(call: Call) -> np.ndarray:
 
 
 def from_table(call: Call) -> np.ndarray:
-    """Run `sigmoid` and `tanh`."""
+    """Run what TFLite has a table for."""
     source, output = call.format(0), call.output.format
-    scales = scalar_scale(source), scalar_scale(output)
+    scales = float(scalar_scale(source)), float(scalar_scale(output))
     zero_points = scalar_zero_point(source), scalar_zero_point(output)
-    function = tflite.TABLES[call.operator.kind]
-    return tflite.table(function, scales, zero_points, (output.low, output.high))[call.value(0).astype(np.int64) + 128]
+    table = TABLES[call.operator.kind](scales, zero_points, (output.low, output.high))
+    return table[call.value(0).astype(np.int64) + 128]
 
 
 def _with_bias(call: Call, sums: np.ndarray, shape: _Shape) -> np.ndarray:
@@ -112,5 +113,5 @@ OPERATORS: dict[str, Callable[[Call], np.ndarray]] = {
     "conv": convolution, "gemm": fully_connected, "add": sum_of_two, "mul": vector.product_of_two,
     "average_pool": average_pool, "global_average_pool": mean, "relu": rectify, "clip": rectify,
     "quantize": change_format, "dequantize": change_format, "requantize": change_scale, "softmax": softmax,
-    **dict.fromkeys(tflite.TABLES, from_table),
+    **dict.fromkeys(TABLES, from_table),
 }  # fmt: skip
