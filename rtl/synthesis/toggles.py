@@ -85,12 +85,6 @@ def lane_words(values: np.ndarray, width: int) -> np.ndarray:
     return np.packbits(bits.astype(np.uint8), axis=2, bitorder="little").view(np.uint64)[:, :, 0]
 
 
-def lane_values(words: np.ndarray) -> np.ndarray:
-    """Unpack words (cycles, width <= 64) into unsigned integers (cycles, lanes); inverse of `lane_words`."""
-    bits = np.unpackbits(words[:, :, None].view(np.uint8), axis=2, bitorder="little").astype(np.uint64)
-    return (bits << np.arange(words.shape[1], dtype=np.uint64)[None, :, None]).sum(axis=1, dtype=np.uint64)
-
-
 def compile_gates(netlist: Netlist) -> GateProgram:
     """Return the program of a netlist."""
     compiler = _Compiler(netlist)
