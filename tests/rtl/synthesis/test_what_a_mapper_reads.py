@@ -34,4 +34,4 @@ def test_only_what_is_not_read_is_gone(tmp_path):
         assert (pin.direction, pin.capacitance_ff, pin.function, pin.arcs) == (
             same.direction, same.capacitance_ff, same.function, same.arcs,
         )  # fmt: skip
-    assert less.area_um2 == 2 and whole.pins["Y"].arcs[0].tables["cell_rise"].values == ((7000.0,),)
+    assert less.area_um2 == 2 and round(whole.pins["Y"].arcs[0].tables["cell_rise"].values[0][0]) == 7000
