@@ -36,7 +36,7 @@ TERMS: dict[str, Term] = {
     ),
     "latency_s": Term("time of one pass of the batch, seconds", "cycles / clock_hz", _WHOLE, "latency_s ="),
     "throughput_per_s": Term(
-        "inferences a second when passes follow each other; in decode an inference is one token of one sequence",
+        "inferences a second when passes follow each other; in decode tokens, one of each sequence a pass",
         "batch / latency_s", _WHOLE, "throughput_per_s="
     ),
     "macs": Term(

@@ -61,6 +61,8 @@ class Result:
         `exact`: the network's tensors by name, integers in N, C, H, W; otherwise empty.
     provenance : dict
         Version, hashes of the inputs, seed, wall time.
+    counted : str
+        What `throughput_per_s` counts: ``inferences``, in decode ``tokens``.
     """
 
     network: str
@@ -91,6 +93,7 @@ class Result:
     mapping: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     simulation: Any = None
+    counted: str = "inferences"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, lists, texts and numbers; ``provenance`` is the last key."""

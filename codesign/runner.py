@@ -111,6 +111,7 @@ def run(
             allow_host=allow_host, inputs=values, progress=watcher, partition=partition,
         )  # fmt: skip
     result = assemble(simulation, ready.label, ready.weights, [*ready.notes, *simulation.notes])
+    result.counted = "tokens" if one.is_decode else result.counted
     result.provenance = provenance(network, ready.trace, ready.machine, random_weights, began)
     return result
 

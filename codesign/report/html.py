@@ -74,7 +74,7 @@ def _environment() -> Any:
 def _cards(result: Result) -> list[tuple[str, str]]:
     return [
         ("latency", seconds(result.latency_s)),
-        ("inferences/s", si(result.throughput_per_s)),
+        (f"{result.counted}/s", si(result.throughput_per_s)),
         ("TOPS", f"{digits(result.tops)} of {digits(result.peak_tops)}"),
         ("utilization", percent(result.utilization)),
         ("energy", energy(result.energy_pj["total"])),

@@ -22,7 +22,7 @@ def summary_lines(result: Result) -> list[str]:
     lines += _pairs(
         ("latency", seconds(result.latency_s)),
         ("cycles", f"{result.cycles:,}"),
-        ("inferences/s", si(result.throughput_per_s)),
+        (f"{result.counted}/s", si(result.throughput_per_s)),
         ("TOPS", f"{digits(result.tops)} of {digits(result.peak_tops)}"),
         ("utilization", percent(result.utilization)),
         ("TOPS/W", digits(result.tops_per_w)),

@@ -64,6 +64,7 @@ def test_every_network_of_the_zoo_runs(name):
 
 def test_vector_work_costs_cycles_and_energy(tmp_path):
     result = cd.run(file_of("Meta-Llama-3-8B", tmp_path), "edge_npu", phase="decode", context=40)
+    assert "tokens/s" in str(result)
     block = [row for row in result.layers if row["name"].startswith("block.1.")]
     kinds = {row["operator"] for row in block if row["where"] == "vector"}
     assert kinds == {"rms_norm", "rotary", "softmax", "add", "mul"}
