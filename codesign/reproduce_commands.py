@@ -26,7 +26,7 @@ def reproduce(
 ) -> None:
     """Run a publication's comparison again.
 
-    neupims: throughput over GPU, NPU and NPU with a blocked PIM, each mechanism taken away in turn (three minutes or so).
+    neupims: throughput over GPU, NPU and NPU with a blocked PIM, each mechanism taken away in turn (some minutes).
     """
     from codesign.neupims_reproduce import BATCHES, MODELS, check_choices
     from codesign.neupims_reproduce import reproduce as run

@@ -33,7 +33,8 @@ def titled(label: str) -> str:
 def _speed(result: Result) -> str:
     return (
         f"A pass of batch {result.batch} takes {seconds(result.latency_s)} ({result.cycles:,} cycles): "
-        f"{si(result.throughput_per_s)} {result.counted} a second, {digits(result.tops)} of {digits(result.peak_tops)} TOPS."
+        f"{si(result.throughput_per_s)} {result.counted} a second, "
+        f"{digits(result.tops)} of {digits(result.peak_tops)} TOPS."
     )
 
 
