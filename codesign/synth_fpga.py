@@ -38,7 +38,7 @@ def fpga_report(
     """
     from rtl.design import Design
     from rtl.synthesis.fpga import clocks_mhz, map_to_fpga
-    from rtl.synthesis.place_route import DEVICES, check_router, find_nextpnr
+    from rtl.synthesis.place_route import DEVICES, MOST_S, check_router, find_nextpnr
 
     described = read_machine(machine, overrides)
     if routed:
@@ -61,6 +61,7 @@ def fpga_report(
         "whole": asdict(figures.total) | {"clock_mhz": min((c for c in clocks.values() if c), default=None)},
         "router": find_nextpnr(target)[1] if routed else "",
         "router_device": " ".join(DEVICES[target]) if routed else "",
+        "router_limit_s": MOST_S,
         "router_package": f"yowasp-nextpnr-{target}" if target in DEVICES else "",
     }  # fmt: skip
     return json.dumps(report, indent=1) + "\n" if as_json else _table(report)
@@ -85,6 +86,9 @@ def _notes(report: dict[str, Any]) -> list[str]:
     if report["router"]:
         clock = f"{report['router']} {report['router_device']}: each component alone between registers; the whole's is"
         clock += " the least of them, paths through several not among them"
+        without = ", ".join(c["name"] for c in report["components"] if c["clock_mhz"] is None)
+        if without:
+            clock += f"\n           none: {without}: not routed in {report['router_limit_s']} s, or too large"
     elif report["router_package"]:
         clock = 'not asked for: --fmax places and routes (pip install "codesign[fpga]")'
     else:

@@ -179,7 +179,7 @@ def _bank_resources(family: Target, shape: MemoryShape) -> Resources:
 
 
 def clocks_mhz(design: Design, target: str, progress: Progress | None = None) -> dict[str, float | None]:
-    """Return the clock of every component by name, placed and routed alone; None where the device is too small.
+    """Return the clock of every component by name, placed and routed alone; None where `clock_mhz` has none.
 
     Raises
     ------
