@@ -100,9 +100,8 @@ def run(
     """
     from simulators.npu.simulate import simulate
 
-    began = time.perf_counter()
+    began, one = time.perf_counter(), Phase(phase, context, kv_format)
     _check_choice("fidelity", fidelity, FIDELITIES)
-    one = Phase(phase, context, kv_format)
     ready = prepare(network, machine, set, batch, formats, random_weights, dimensions, inputs, one)
     values = _values(network, ready, fidelity, random_weights)
     with _watched(progress) as watcher:

@@ -32,5 +32,5 @@ def unknown_name(where: str, kind: str, name: object, allowed: Iterable[str]) ->
     """Build the error for a name that is none of `allowed` (listed, nearest one suggested)."""
     names = sorted(allowed)
     listed = ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else "".join(names)
-    article = "an" if kind[0] in "aeiou" else "a"
+    article = "an" if kind[0] in "aeio" else "a"  # a unit
     return CodesignError(f"{where}: '{name}' is not {article} {kind}; use {listed}{did_you_mean(name, names)}")
