@@ -132,7 +132,6 @@ def _report(run: DramRun, beyond: int, row_policy: str, requests_per_clock: int)
 
     n, standard = run.counts, run.standard
     size_bytes, seconds = standard.organization.request_bytes, run.cycles * standard.clock_ns * 1e-9
-    burst, step = standard.timing["BURST"], standard.timing["tCCD_S"]
     columns = n["RD"] + n["RDA"] + n["WR"] + n["WRA"]
     spent = energy_of(run, standard.io_pj_per_bit)
     return {
@@ -149,7 +148,7 @@ def _report(run: DramRun, beyond: int, row_policy: str, requests_per_clock: int)
         "requests_beyond_capacity": beyond,
         "requests_per_clock": requests_per_clock,
         "offered_bytes_per_s": requests_per_clock * size_bytes / (standard.clock_ns * 1e-9),
-        "peak_bytes_per_s": run.channels * size_bytes / (max(burst, step) * standard.clock_ns * 1e-9),
+        "peak_bytes_per_s": run.channels * standard.peak_bytes_per_s,
         "cycles": run.cycles,
         "time_s": seconds,
         "bandwidth_bytes_per_s": columns * size_bytes / seconds if seconds else 0.0,

@@ -106,21 +106,24 @@ def notes(found: Reproduction) -> list[str]:
     """Return what the comparison rests on, and what it does not explain; each begins with a word and a colon."""
     from codesign.costs.pim import bank_mac_of
     from simulators.pim.devices import NEUPIMS
+    from simulators.pim.system.gpu import A100_40GB
     from simulators.pim.system.lengths import LENGTHS
 
     unit, units = bank_mac_of(NEUPIMS), NEUPIMS.banks * NEUPIMS.channels
+    bytes_per_s = NEUPIMS.channels * NEUPIMS.standard.peak_bytes_per_s
     needed = found.gain("gpu") / published()["gain_over_gpu"]
     return [
         *(f"{name}: log-normal, mean {one.mean:g}, deviation {one.deviation:g} tokens; {one.source}"
           for name, one in LENGTHS.items()),
         f"GPU: a roofline, no measurement; the published {published()['gain_over_gpu']:g}x is that of a GPU at "
-        f"{100 * needed:.0f} % of it. Its memory is 1.5 times as fast as the NPU's",
+        f"{100 * needed:.0f} % of it. Its memory is {A100_40GB.bytes_per_second / bytes_per_s:.1f} times as "
+        "fast as the NPU's",
         f"area: {units:,} bank MACs of {area(unit.area_um2)}, {area(units * unit.area_um2)} a device ({unit.source}); "
         "a memory's process has larger gates. The second row buffers: published as "
         f"{100 * published()['second_row_buffer_area']:g} % of the memory (CACTI 7.0, 22 nm)",
         "not explained: the gain of its row buffers alone; here, without sub-batches, the NPU has nothing to do while "
-        "PIM works. The use of its arrays; as multiply-adds over their peak, with the weights of both sub-batches from "
-        "1 TB/s, it could not pass a half. Its GPU, a measured A100 running PyTorch. Here all-reduces go over a link "
-        "and the head is in; the publication's configurations of 30B and 175B are pipelines of 2 and 4 groups of "
-        "devices, here one group, for all systems alike",
+        "PIM works. The use of its arrays; as multiply-adds over their peak, with the weights of both sub-batches at "
+        f"{si(bytes_per_s, 'B/s')}, it could not pass a half. Its GPU, a measured A100 running PyTorch. Here "
+        "all-reduces go over a link and the head is in; the publication's configurations of 30B and 175B are pipelines "
+        "of 2 and 4 groups of devices, here one group, for all systems alike",
     ]  # fmt: skip

@@ -112,6 +112,16 @@ class Standard:
         if fault:
             raise CodesignError(f"standard {self.name}: {fault}")
 
+    @property
+    def step_clocks(self) -> int:
+        """Clocks from one column command of a channel to the next, at least."""
+        return max(self.timing["BURST"], self.timing["tCCD_S"])
+
+    @property
+    def peak_bytes_per_s(self) -> float:
+        """What the data bus of a channel moves at most."""
+        return self.organization.request_bytes / (self.step_clocks * self.clock_ns * 1e-9)
+
     def _organization_fault(self) -> str:
         """Return the first fault of the sizes, empty for none."""
         o = self.organization

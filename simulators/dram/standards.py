@@ -114,8 +114,7 @@ def closed_forms(name: str, channels: int = 0) -> dict[str, int]:
     """
     standard = standard_named(name)
     t, o = standard.timing, standard.organization
-    clocks = max(t["BURST"], t["tCCD_S"])
-    bytes_per_cycle = max(1, (channels or standard.channels) * o.request_bytes // clocks)
+    bytes_per_cycle = max(1, (channels or standard.channels) * o.request_bytes // standard.step_clocks)
     latency = t["tRCDRD"] + t["CL"] + t["BURST"]
     return {
         "clock_hz": round(1e9 / standard.clock_ns / 1e4) * 10_000,

