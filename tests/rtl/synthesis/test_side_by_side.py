@@ -20,11 +20,16 @@ def test_results_stand_in_the_order_of_the_jobs_whichever_ends_first(monkeypatch
         return "a"
 
     def ends() -> str:
-        late.set()
         return "b"
 
     told = []
-    found = side_by_side({"first": waits, "second": ends}, lambda *progress: told.append(progress))
+
+    def tell(*progress) -> None:
+        told.append(progress)
+        if progress[0] == 1:
+            late.set()
+
+    found = side_by_side({"first": waits, "second": ends}, tell)
     assert list(found.items()) == [("first", "a"), ("second", "b")]
     assert told == [(0, 2, "first"), (1, 2, "first")]
 
