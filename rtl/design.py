@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
-from rtl.emission import verilog_of
+from rtl.emission import Parts, verilog_of
 from rtl.encoding import encode_program
 from rtl.npu.memories import OnChipMemory, macro_verilog
 from rtl.npu.top import Npu
@@ -37,14 +38,17 @@ class Design:
         return cls(parameters_of(machine), probe)
 
     @cached_property
+    def _parts(self) -> Parts:
+        return Parts()
+
+    @cached_property
     def _top(self) -> Npu:
-        return Npu(self.parameters, probe=self.probe)
+        return Npu(self.parameters, parts=self._parts, probe=self.probe)
 
     @cached_property
     def verilog(self) -> str:
-        """The whole design as Verilog; the top module is ``npu``. PEs and lanes are emitted once and instantiated."""
-        top = self._top
-        text = verilog_of([(top, TOP), *top.execute.pe_parts(), *top.vector.lane_parts()])
+        """The whole design as Verilog; the top module is ``npu``. What repeats is emitted once and instantiated."""
+        text = verilog_of(chain([(self._top, TOP)], self._parts))
         return f"{text}\n{macro_verilog(probe=self.probe)}"
 
     @property
@@ -60,7 +64,7 @@ class Design:
 
     def component(self) -> Npu:
         """Return a fresh component without instances, for Amaranth's own simulator."""
-        return Npu(self.parameters, instances=False, probe=self.probe)
+        return Npu(self.parameters, probe=self.probe)
 
     def encode(self, program: np.ndarray) -> np.ndarray:
         """Return a program as packed words, uint32 of shape (commands, words)."""

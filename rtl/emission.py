@@ -6,11 +6,14 @@ import contextlib
 import gc
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from importlib import util
+from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Elaboratable
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
 
 from rtl.synthesis.yosys import find_yosys
 from rtl.verilog_text import tidy
@@ -22,7 +25,53 @@ Part = tuple[Elaboratable, str]
 _ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 
 
-def verilog_of(parts: Sequence[Part]) -> str:
+class Parts:
+    """Components that are one module each, however many instances they have, collected while they are placed."""
+
+    def __init__(self) -> None:
+        self._components: dict[str, wiring.Component] = {}
+
+    def __iter__(self) -> Iterator[Part]:
+        """Yield them as they come: emitting one may place others."""
+        done = 0
+        while done < len(self._components):
+            module, component = list(self._components.items())[done]
+            yield component, module
+            done += 1
+
+    def component(self, module: str, make: Callable[[], wiring.Component]) -> wiring.Component:
+        """Return what a module holds, made on its first use."""
+        if module not in self._components:
+            self._components[module] = make()
+        return self._components[module]
+
+
+def place(m: Module, name: str, parts: Parts | None, module: str, make: Callable[[], wiring.Component]) -> Any:
+    """Add a submodule; return it, or its ports.
+
+    Parameters
+    ----------
+    m : Module
+    name : str
+    parts : Parts, optional
+        Where the instances of a module that is emitted once are collected. Without it (for Amaranth's own simulator)
+        the submodule is a component of its own.
+    module : str
+        The module's name in the Verilog.
+    make : callable
+        Returns the component, which has a clock.
+    """
+    if parts is None:
+        m.submodules[name] = made = make()
+        return made
+    signature = parts.component(module, make).signature
+    ports = signature.create()
+    wires = {f"{'i' if x.flow == In else 'o'}_{port}": getattr(ports, port) for port, x in signature.members.items()}
+    m.submodules[name] = Instance(module, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
+    return ports
+
+
+def verilog_of(parts: Iterable[Part]) -> str:
     """Return the Verilog of some components and their submodules, in order.
 
     Raises

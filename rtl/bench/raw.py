@@ -12,7 +12,10 @@ import numpy as np
 from rtl.bench.job import Job, Options, Run
 from rtl.bench.memory import flat, pointers, unflat
 from rtl.bench.shape import BenchDesign, cpp_header, probe_fields
+from rtl.npu.array import COLUMN_MODULE
+from rtl.npu.vector_lane import LANE_MODULE
 from rtl.ports import EVENTS
+from rtl.replicas import share
 from rtl.verilator import build_library
 from simulators.activity import COUNTERS
 from simulators.dram.counts import memory_counts
@@ -45,9 +48,10 @@ class _Job(ctypes.Structure):
 
 @functools.lru_cache(maxsize=256)
 def library(design: BenchDesign, waves: str = "") -> Any:
-    """Return the loaded library of a design; `waves` is the format that it can write."""
+    """Return the loaded library of a design; `waves` is the format that it can write, by the design's own names."""
     headers = {"shape.h": cpp_header(design)}
-    loaded = ctypes.CDLL(str(build_library(design.verilog, TOP, HARNESS, headers=headers, waves=waves)))
+    verilog = design.verilog if waves else share(design.verilog, (COLUMN_MODULE, LANE_MODULE))
+    loaded = ctypes.CDLL(str(build_library(verilog, TOP, HARNESS, headers=headers, waves=waves)))
     loaded.run_program.argtypes = [ctypes.POINTER(_Job)]
     loaded.run_program.restype = ctypes.c_int64
     return loaded

@@ -2,19 +2,20 @@
 # (a component is also made to read its ports and registers from it)
 """The systolic array: rows x cols of one PE, with the skew of its operands. docs/npu.md, "Execute engine".
 
-The PE and a row of PEs are one Verilog module each, emitted once and instantiated; Amaranth's own simulator gets
+The PE and a column of PEs are one Verilog module each, emitted once and instantiated; Amaranth's own simulator gets
 submodules instead.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from amaranth.hdl import Cat, ClockSignal, Instance, Module, ResetSignal, Value
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.emission import Part
+from rtl.emission import Parts, place
 from rtl.npu.serializer import Serializer
 from rtl.npu.skew import Skew, taps
 from rtl.parameters import Element, NpuParameters
@@ -23,7 +24,7 @@ from rtl.pe.interface import Field, Operands, ProcessingElement
 from rtl.pe.output import OutputElement
 from rtl.pe.stationary import StationaryElement
 
-PE_MODULE, ROW_MODULE = "codesign_pe", "codesign_pe_row"
+PE_MODULE, COLUMN_MODULE = "codesign_pe", "codesign_pe_column"
 
 
 def stream_element(p: NpuParameters) -> Element:
@@ -43,71 +44,57 @@ def make_element(p: NpuParameters, *, probe: bool = False) -> ProcessingElement:
     return OutputElement(datapath) if p.is_os else StationaryElement(datapath, shadow=p.shadow)
 
 
-def _instance(m: Module, name: str, module: str, template: wiring.Component) -> wiring.PureInterface:
-    """Return the ports of a new instance of a Verilog module, which has the ports of `template`."""
-    ports = template.signature.create()
-    members = template.signature.members.items()
-    wires = {f"{'i' if member.flow == In else 'o'}_{name_}": getattr(ports, name_) for name_, member in members}
-    m.submodules[name] = Instance(module, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
-    return ports
+class ArrayColumn(wiring.Component):
+    """A column of PEs: between columns operands pass, which are narrow; between rows it would be sums.
 
-
-class ArrayRow(wiring.Component):
-    """A row of PEs.
-
-    What travels to the right enters at column 0 (``<port>_in``); ``<port>_last`` is what meets the last column. What
-    travels down is packed, column 0 in the low bits.
+    What travels to the right is packed, row 0 in the low bits; what travels down enters at row 0 and leaves the last.
 
     Parameters
     ----------
     p : NpuParameters
-    instances, probe : bool
+    parts : Parts, optional
+        `rtl.emission.place`.
+    probe : bool
     """
 
-    def __init__(self, p: NpuParameters, *, instances: bool = True, probe: bool = False) -> None:
-        self.p, self.instances, self.probing = p, instances, probe
+    def __init__(self, p: NpuParameters, *, parts: Parts | None = None, probe: bool = False) -> None:
+        self.p, self.parts, self.probing = p, parts, probe
         self.element = make_element(p, probe=probe)
-        self.right, self.down = self.element.right, self.element.down
         members: dict[str, wiring.Member] = {"enable": In(1)}
-        for port in self.right:
-            members |= {port.enters: In(port.bits), _last(port.enters): Out(port.bits)}
-        for port in self.down:
-            members |= {port.enters: In(port.bits * p.cols)} if port.enters else {}
-            members |= {port.leaves: Out(port.bits * p.cols)} if port.leaves else {}
+        for port in self.element.right:
+            members |= {port.enters: In(port.bits * p.rows), port.leaves: Out(port.bits * p.rows)}
+        for port in self.element.down:
+            members |= {port.enters: In(port.bits)} if port.enters else {}
+            members |= {port.leaves: Out(port.bits)} if port.leaves else {}
         if probe:
-            members["probe"] = Out(p.cols * sum(bits for _, bits, _ in self.element.probe_fields()))
+            members["probe"] = Out(p.rows * sum(bits for _, bits, _ in self.element.probe_fields()))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         """Chain the PEs."""
         m = Module()
-        held: dict[str, Value] = {port.enters: getattr(self, port.enters) for port in self.right}
+        above: dict[str, Value] = {port.enters: getattr(self, port.enters) for port in self.element.down if port.enters}
         probes = []
-        for c in range(self.p.cols):
-            if self.instances:
-                pe: Any = _instance(m, f"pe_{c}", PE_MODULE, self.element)
-            else:
-                m.submodules[f"pe_{c}"] = pe = make_element(self.p, probe=self.probing)
+        for r in range(self.p.rows):
+            pe = place(m, f"pe_{r}", self.parts, PE_MODULE, partial(make_element, self.p, probe=self.probing))
             m.d.comb += pe.enable.eq(self.enable)
-            for port in self.right:
-                m.d.comb += getattr(pe, port.enters).eq(held[port.enters])
-                if c == self.p.cols - 1:
-                    m.d.comb += getattr(self, _last(port.enters)).eq(held[port.enters])
-                held[port.enters] = getattr(pe, port.leaves)
-            for port in self.down:
-                column = slice(c * port.bits, (c + 1) * port.bits)
+            for port in self.element.right:
+                row = slice(r * port.bits, (r + 1) * port.bits)
+                m.d.comb += [
+                    getattr(pe, port.enters).eq(getattr(self, port.enters)[row]),
+                    getattr(self, port.leaves)[row].eq(getattr(pe, port.leaves)),
+                ]
+            for port in self.element.down:
                 if port.enters:
-                    m.d.comb += getattr(pe, port.enters).eq(getattr(self, port.enters)[column])
-                if port.leaves:
-                    m.d.comb += getattr(self, port.leaves)[column].eq(getattr(pe, port.leaves))
+                    m.d.comb += getattr(pe, port.enters).eq(above[port.enters])
+                if port.enters and port.leaves:
+                    above[port.enters] = getattr(pe, port.leaves)
             probes += [pe.probe] if self.probing else []
+        leaving = [port.leaves for port in self.element.down if port.leaves]
+        m.d.comb += [getattr(self, name).eq(getattr(pe, name)) for name in leaving]
         if self.probing:
             m.d.comb += self.probe.eq(Cat(*probes))
         return m
-
-
-def _last(enters: str) -> str:
-    return enters.removesuffix("_in") + "_last"
 
 
 class SystolicArray(wiring.Component):
@@ -116,7 +103,9 @@ class SystolicArray(wiring.Component):
     Parameters
     ----------
     p : NpuParameters
-    instances, probe : bool
+    parts : Parts, optional
+        `rtl.emission.place`.
+    probe : bool
 
     Attributes
     ----------
@@ -141,8 +130,8 @@ class SystolicArray(wiring.Component):
         PEs row by row, each as its `probe_fields`.
     """
 
-    def __init__(self, p: NpuParameters, *, instances: bool = True, probe: bool = False) -> None:
-        self.p, self.instances, self.probing = p, instances, probe
+    def __init__(self, p: NpuParameters, *, parts: Parts | None = None, probe: bool = False) -> None:
+        self.p, self.parts, self.probing = p, parts, probe
         stream, tile, sums = stream_element(p).bits * p.rows, tile_element(p).bits * p.cols, p.accumulator.bits * p.cols
         members: dict[str, wiring.Member] = {"enable": In(1), "total": Out(sums)}
         members |= {"word": In(stream), "word_first": In(1)} if p.serializer else {"stream": In(stream)}
@@ -162,30 +151,29 @@ class SystolicArray(wiring.Component):
         return [(f"pe.{r}.{c}.{name}", bits, sign) for r, c in places for name, bits, sign in own]
 
     def elaborate(self, platform: object) -> Module:
-        """Rows, and the edges of the dataflow."""
+        """Columns, and the edges of the dataflow."""
         m = Module()
-        rows = self._rows(m)
-        edges = self._stream_edges(m)
-        bits = stream_element(self.p).bits
-        for r, row in enumerate(rows):
-            m.d.comb += [row.enable.eq(self.enable), row.stream_in.eq(edges[r * bits : (r + 1) * bits])]
-            if r > 0:
-                m.d.comb += row.total_in.eq(rows[r - 1].total_out)
-        m.d.comb += self.total.eq(rows[-1].total_out)
-        (self._os_edges if self.p.is_os else self._ws_edges)(m, rows)
+        columns = [self._column(m, f"column_{c}") for c in range(self.p.cols)]
+        edges = {"stream_in": self._stream_edges(m)} | (self._os_edges if self.p.is_os else self._ws_edges)(m, columns)
+        for c, column in enumerate(columns):
+            m.d.comb += column.enable.eq(self.enable)
+            for port in make_element(self.p).right:
+                entering = getattr(columns[c - 1], port.leaves) if c else edges[port.enters]
+                m.d.comb += getattr(column, port.enters).eq(entering)
+        m.d.comb += self.total.eq(Cat(column.total_out for column in columns))
         if self.probing:
-            m.d.comb += self.probe.eq(Cat(*(row.probe for row in rows)))
+            bits = len(self.probe) // (self.p.rows * self.p.cols)
+            rows = range(self.p.rows)
+            m.d.comb += self.probe.eq(Cat(column.probe.word_select(r, bits) for r in rows for column in columns))
         return m
 
-    def _rows(self, m: Module) -> list[Any]:
-        """The ports of the rows, top first."""
-        if self.instances:
-            template = ArrayRow(self.p, probe=self.probing)
-            return [_instance(m, f"row_{r}", ROW_MODULE, template) for r in range(self.p.rows)]
-        rows = [ArrayRow(self.p, instances=False, probe=self.probing) for _ in range(self.p.rows)]
-        for r, row in enumerate(rows):
-            m.submodules[f"row_{r}"] = row
-        return rows
+    def _column(self, m: Module, name: str) -> Any:
+        make = partial(ArrayColumn, self.p, parts=self.parts, probe=self.probing)
+        return place(m, name, self.parts, COLUMN_MODULE, make)
+
+    def _skew(self, m: Module, name: str, lanes: int, bits: int) -> Any:
+        parts = self.parts if lanes > 1 else None  # one lane has no register, so no clock
+        return place(m, name, parts, f"codesign_skew_{lanes}x{bits}", lambda: Skew(lanes, bits))
 
     def _stream_edges(self, m: Module) -> Value:
         """Operands at the left edges of the rows."""
@@ -198,36 +186,32 @@ class SystolicArray(wiring.Component):
                 serializer.first.eq(self.word_first),
             ]
             return serializer.edges
-        m.submodules.stream_skew = skew = Skew(self.p.rows, bits)
+        skew = self._skew(m, "stream_skew", self.p.rows, bits)
         m.d.comb += [skew.enable.eq(self.enable), skew.i.eq(self.stream)]
         return skew.o
 
     def _column_skew(self, m: Module, name: str, lanes: Value, enable: Value | int) -> Value:
-        m.submodules[name] = skew = Skew(self.p.cols, tile_element(self.p).bits)
+        skew = self._skew(m, name, self.p.cols, tile_element(self.p).bits)
         m.d.comb += [skew.enable.eq(enable), skew.i.eq(lanes)]
         return skew.o
 
-    def _ws_edges(self, m: Module, rows: list[Any]) -> None:
+    def _ws_edges(self, m: Module, columns: list[Any]) -> dict[str, Value]:
+        """Tile and swap bits; return what enters column 0."""
         tile = self._column_skew(m, "tile_skew", self.tile, 1)
-        writes = taps(m, self.tile_first, self.p.rows, "tile_write_edge")
-        swaps = taps(m, self.swap, self.p.rows, "swap_edge", enable=self.enable) if self.p.shadow else None
-        for r, row in enumerate(rows):
-            m.d.comb += [row.tile_in.eq(tile), row.tile_write_in.eq(writes[r])]
-            if swaps is not None:
-                m.d.comb += row.swap_in.eq(swaps[r])
-        m.d.comb += [self.tile_end.eq(rows[-1].tile_write_last), self.total_next.eq(rows[-1].total_next)]
+        bits = tile_element(self.p).bits
+        m.d.comb += [column.tile_in.eq(tile[c * bits : (c + 1) * bits]) for c, column in enumerate(columns)]
+        m.d.comb += [
+            self.tile_end.eq(columns[-1].tile_write_in[-1]),
+            self.total_next.eq(Cat(column.total_next for column in columns)),
+        ]
+        edges = {"tile_write_in": taps(m, self.tile_first, self.p.rows, "tile_write_edge")}
+        if self.p.shadow:
+            edges["swap_in"] = taps(m, self.swap, self.p.rows, "swap_edge", enable=self.enable)
+        return edges
 
-    def _os_edges(self, m: Module, rows: list[Any]) -> None:
-        weights = self._column_skew(m, "weight_skew", self.weights, self.enable)
+    def _os_edges(self, m: Module, columns: list[Any]) -> dict[str, Value]:
+        """Weights from above; return what enters column 0."""
+        weights, bits = self._column_skew(m, "weight_skew", self.weights, self.enable), tile_element(self.p).bits
+        m.d.comb += [column.weight_in.eq(weights[c * bits : (c + 1) * bits]) for c, column in enumerate(columns)]
         clears = taps(m, self.clear, self.p.rows, "clear_edge", enable=self.enable)
-        for r, row in enumerate(rows):
-            m.d.comb += [
-                row.weight_in.eq(rows[r - 1].weight_out if r else weights),
-                row.clear_in.eq(clears[r]),
-                row.shift_in.eq(self.shift[r]),
-            ]
-
-
-def pe_parts(p: NpuParameters, *, probe: bool = False) -> list[Part]:
-    """Return the modules that the array instantiates: the PE and a row of them."""
-    return [(make_element(p, probe=probe), PE_MODULE), (ArrayRow(p, probe=probe), ROW_MODULE)]
+        return {"clear_in": clears, "shift_in": self.shift}

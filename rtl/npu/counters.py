@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.emission import Parts, place
 from rtl.encoding import TOKEN_MASK_BITS
 from rtl.npu.queues import lowest_source
 from rtl.parameters import COUNTER_BITS
@@ -50,6 +51,26 @@ class ExecuteWaits(wiring.Component):
         return m
 
 
+class Counter(wiring.Component):
+    """``value``: the sum of ``increment`` over the cycles before.
+
+    Parameters
+    ----------
+    bits : int
+        Of an increment.
+    """
+
+    def __init__(self, bits: int) -> None:
+        super().__init__({"increment": In(bits), "value": Out(COUNTER_BITS)})
+
+    def elaborate(self, platform: object) -> Module:
+        """A register and an adder."""
+        m = Module()
+        with m.If(self.increment != 0):
+            m.d.sync += self.value.eq(self.value + self.increment)
+        return m
+
+
 class Counters(wiring.Component):
     """Sums of increments.
 
@@ -57,15 +78,17 @@ class Counters(wiring.Component):
     ----------
     widths : dict of str to tuple of int
         For each counter that moves, the widths of the increments that its blocks report (members ``<name>_<i>``).
+    parts : Parts, optional
+        `rtl.emission.place`.
 
     ``first`` is the cycle 0 of docs/npu.md, ``running`` says that it is over; ``cycles`` is the cycle
     of the last ``end`` so far.
     """
 
-    def __init__(self, widths: dict[str, tuple[int, ...]]):
+    def __init__(self, widths: dict[str, tuple[int, ...]], parts: Parts | None = None):
         unknown = set(widths) - set(COUNTERS)
         assert not unknown, f"{sorted(unknown)} are no counters"
-        self.widths = widths
+        self.widths, self.parts = widths, parts
         members: dict[str, wiring.Member] = {
             f"{name}_{i}": In(bits) for name, many in widths.items() for i, bits in enumerate(many)
         }
@@ -73,19 +96,23 @@ class Counters(wiring.Component):
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
-        """A register and an adder for each."""
+        """A counter each; increments of several blocks are added before."""
         m = Module()
-        values = {name: Signal(COUNTER_BITS, name=name) for name in COUNTERS}
+        values: dict[str, Value] = dict.fromkeys(COUNTERS, Const(0, COUNTER_BITS))
         elapsed, started = Signal(COUNTER_BITS), Signal()
         with m.If(self.first | started):
             m.d.sync += [started.eq(1), elapsed.eq(elapsed + 1)]
+        values["cycles"] = cycles = Signal(COUNTER_BITS, name="cycles")
         with m.If(self.end):
-            m.d.sync += values["cycles"].eq(elapsed)
-        for name, many in self.widths.items():
-            increment: Value = getattr(self, f"{name}_0")
-            for i in range(1, len(many)):
-                increment = increment + getattr(self, f"{name}_{i}")
-            with m.If(increment != 0):
-                m.d.sync += values[name].eq(values[name] + increment)
+            m.d.sync += cycles.eq(elapsed)
+        increments = {
+            name: sum((getattr(self, f"{name}_{i}") for i in range(1, len(many))), getattr(self, f"{name}_0"))
+            for name, many in self.widths.items()
+        }
+        bits = max(map(len, increments.values()))
+        for name, increment in increments.items():
+            counter = place(m, name, self.parts, "codesign_counter", lambda: Counter(bits))
+            m.d.comb += counter.increment.eq(increment)
+            values[name] = counter.value
         m.d.comb += [self.values.eq(Cat(*values.values())), self.running.eq(started)]
         return m

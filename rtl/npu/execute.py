@@ -11,10 +11,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
-from rtl.emission import Part
+from rtl.emission import Parts, place
 from rtl.encoding import TOKEN_MASK_BITS
 from rtl.npu.accumulators import AccumulatorColumns, ColumnDrain, place_layout
-from rtl.npu.array import SystolicArray, pe_parts, stream_element, tile_element
+from rtl.npu.array import SystolicArray, stream_element, tile_element
 from rtl.npu.execute_control import ExecuteControl, fill_latency
 from rtl.npu.interfaces import counts_layout, end_signature, engine_members, read_port, write_port
 from rtl.npu.nests import LaneAddresses, TurnAddresses, nest_layout, nest_of
@@ -30,8 +30,8 @@ class ExecuteEngine(wiring.Component):
     Parameters
     ----------
     p : NpuParameters
-    instances : bool
-        PEs as instances of Verilog modules (`pe_parts` has them), or as Amaranth modules.
+    parts : Parts, optional
+        `rtl.emission.place`.
     probe : bool
         Adds the port ``probe``, whose parts `probe_fields` names.
 
@@ -54,9 +54,9 @@ class ExecuteEngine(wiring.Component):
         Increments of the engine's counters.
     """
 
-    def __init__(self, p: NpuParameters, *, instances: bool = True, probe: bool = False) -> None:
-        self.p, self.probing = p, probe
-        self.array = SystolicArray(p, instances=instances, probe=probe)
+    def __init__(self, p: NpuParameters, *, parts: Parts | None = None, probe: bool = False) -> None:
+        self.p, self.parts, self.probing = p, parts, probe
+        self.array = SystolicArray(p, parts=parts, probe=probe)
         self.control, self.columns = ExecuteControl(p), AccumulatorColumns(p)
         stream, tile, lanes = self._stream_port(), self._tile_port(), 1 if p.serializer else p.rows
         sums = (p.accumulator_address_bits, p.accumulator.bits)
@@ -102,10 +102,6 @@ class ExecuteEngine(wiring.Component):
             return [self.weight_read]
         return list(self.stream_reads) if self.p.dataflow == "is" else list(self.tile_reads)
 
-    def pe_parts(self) -> list[Part]:
-        """Return the modules that the array instantiates."""
-        return pe_parts(self.p, probe=self.probing)
-
     def probe_fields(self) -> list[Field]:
         """Return (name, bits, signed) of the parts of ``probe``, low bits first."""
         return self.array.probe_fields()
@@ -145,9 +141,12 @@ class ExecuteEngine(wiring.Component):
         """A line that moves with the array."""
         return delayed(m, value, cycles, name, enable=self.control.moves, control=control)
 
-    def _addresses(self, m: Module, kind: type, lanes: int, bits: int, starts: Value, issues: Value) -> Any:
+    def _addresses(
+        self, m: Module, name: str, kind: type, lanes: int, bits: int, starts: Value, issues: Value
+    ) -> Any:  # fmt: skip
         """Address generators for the nests of the head."""
-        made = kind(lanes, self.p.extent_bits, bits)
+        module = f"codesign_{'turn' if kind is TurnAddresses else 'lane'}_addresses_{lanes}x{bits}"
+        made = place(m, name, self.parts, module, lambda: kind(lanes, self.p.extent_bits, bits))
         layout = nest_layout(self.p.extent_bits, bits)
         command = self.head.payload
         m.d.comb += [
@@ -164,8 +163,9 @@ class ExecuteEngine(wiring.Component):
         p, control, ports = self.p, self.control, self.stream_reads
         bits, lanes = len(ports[0].address), p.rows
         kind = TurnAddresses if p.serializer else LaneAddresses
-        made = self._addresses(m, kind, lanes, bits, control.matmul_starts, control.matmul_issues)
-        m.submodules.stream_addresses = made
+        made = self._addresses(
+            m, "stream_addresses", kind, lanes, bits, control.matmul_starts, control.matmul_issues
+        )  # fmt: skip
         used = control.lanes & control.matmul_issues.replicate(lanes)
         if p.serializer:
             m.d.comb += [made.first_lane.eq(control.first_lane), ports[0].address.eq(made.now)]
@@ -205,8 +205,9 @@ class ExecuteEngine(wiring.Component):
         """Rows of the stationary tile, D registers that never wait; the preload's end and tokens."""
         p, control, command = self.p, self.control, self.head.payload
         bits = len(self.tile_reads[0].address)
-        made = self._addresses(m, LaneAddresses, p.cols, bits, control.preload_starts, control.preload_issues)
-        m.submodules.tile_addresses = made
+        made = self._addresses(
+            m, "tile_addresses", LaneAddresses, p.cols, bits, control.preload_starts, control.preload_issues
+        )  # fmt: skip
         read = []
         for c, port in enumerate(self.tile_reads):
             used = control.preload_issues & control.tile_rows & control.tile_cols[c]

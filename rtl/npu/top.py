@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from rtl.emission import Parts
 from rtl.npu.counters import Counters, ExecuteWaits
 from rtl.npu.execute import ExecuteEngine
 from rtl.npu.load import LoadEngine
@@ -28,8 +29,9 @@ class Npu(wiring.Component):
     Parameters
     ----------
     p : NpuParameters
-    instances : bool
-        PEs and memories as instances of Verilog modules (for emission), or as Amaranth modules (for its simulator).
+    parts : Parts, optional
+        For emission: what is one Verilog module with several instances, memories among them. Without it all are
+        Amaranth modules (for its simulator).
     probe : bool
         Adds the port ``probe``: every register of PEs, queues, tokens and counters; `probe_fields` names its parts.
 
@@ -39,14 +41,14 @@ class Npu(wiring.Component):
         On-chip memories by name, once the design is elaborated.
     """
 
-    def __init__(self, p: NpuParameters, *, instances: bool = True, probe: bool = False):
-        self.p, self.instances = p, instances
+    def __init__(self, p: NpuParameters, *, parts: Parts | None = None, probe: bool = False):
+        self.p, self.instances = p, parts is not None
         self.sequencer, self.tokens = Sequencer(p), TokenCounters(p)
         self.load, self.store, self.port = LoadEngine(p), StoreEngine(p), PortArbiter(p)
-        self.execute = ExecuteEngine(p, instances=instances, probe=probe)
-        self.vector = VectorEngine(p, instances=instances)
+        self.execute = ExecuteEngine(p, parts=parts, probe=probe)
+        self.vector = VectorEngine(p, parts=parts)
         self.waits = ExecuteWaits()
-        self.performance = Counters(self._widths())
+        self.performance = Counters(self._widths(), parts)
         self.memories: dict[str, OnChipMemory] = {}
         members = dict(npu_signature(p).members)
         if probe:

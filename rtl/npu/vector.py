@@ -6,9 +6,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
-from rtl.emission import Part
+from rtl.emission import Parts, place
 from rtl.npu.interfaces import counts_layout, end_signature, engine_members, read_port, write_port
-from rtl.npu.vector_lane import ENTRY_BITS, VectorLane, bounds_layout, lane_instance, lane_parts, select_layout
+from rtl.npu.vector_lane import ENTRY_BITS, LANE_MODULE, VectorLane, bounds_layout, select_layout
 from rtl.npu.vector_loops import HELD, SLOT, VectorLoops, held_layout, used_bits
 from rtl.npu.vector_plan import ADD_OPERANDS, vector_plan, write_latencies
 from rtl.npu.vector_reads import VectorReads
@@ -45,8 +45,8 @@ class VectorEngine(wiring.Component):
     Parameters
     ----------
     p : NpuParameters
-    instances : bool
-        Lanes as instances of one Verilog module (`lane_parts`), or as Amaranth modules.
+    parts : Parts, optional
+        `rtl.emission.place`.
 
     Attributes
     ----------
@@ -59,8 +59,8 @@ class VectorEngine(wiring.Component):
     counts : Out(vector_counts)
     """
 
-    def __init__(self, p: NpuParameters, *, instances: bool = False) -> None:
-        self.p, self.instances = p, instances
+    def __init__(self, p: NpuParameters, *, parts: Parts | None = None) -> None:
+        self.p, self.parts = p, parts
         sp, width = p.scratchpad_address_bits, p.activation.bits
         super().__init__({
             **engine_members(p, VECTOR_ENGINE),
@@ -72,10 +72,6 @@ class VectorEngine(wiring.Component):
             "end": Out(end_signature()),
             "counts": Out(vector_counts(p)),
         })  # fmt: skip
-
-    def lane_parts(self) -> list[Part]:
-        """Return the module that the engine instantiates for each lane."""
-        return lane_parts(self.p)
 
     def elaborate(self, platform: object) -> Module:
         """Issue, read, compute, write."""
@@ -170,7 +166,7 @@ class VectorEngine(wiring.Component):
         function = self._command(self._soonest_write()).function
         entries, elements = self.parameter_read.data, []
         for i in range(p.lanes):
-            lane = self._lane(m, i)
+            lane = place(m, f"lane_{i}", self.parts, LANE_MODULE, lambda: VectorLane(p))
             columns = range(i, p.cols, p.lanes)
             m.d.comb += [
                 lane.select.eq(select), lane.take.eq(take), lane.sum_valid.eq(at_sum.read),
@@ -183,15 +179,6 @@ class VectorEngine(wiring.Component):
             ]  # fmt: skip
             elements.append(lane.element)
         return elements
-
-    def _lane(self, m: Module, index: int) -> VectorLane | wiring.PureInterface:
-        """Return a lane's ports."""
-        name = f"lane_{index}"
-        if self.instances:
-            m.submodules[name], ports = lane_instance(self.p)
-            return ports
-        m.submodules[name] = lane = VectorLane(self.p)
-        return lane
 
     def _write(self, m: Module, slots: list[data.View], elements: list[Value]) -> None:
         """Write the results that are due; the last one ends the command."""

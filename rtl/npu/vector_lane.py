@@ -7,11 +7,10 @@ Verilog module, emitted once and instantiated; Amaranth's own simulator gets sub
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockSignal, Instance, Module, Mux, ResetSignal, Shape, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.emission import Part
 from rtl.npu.vector_loops import FUNCTION_BITS
 from rtl.npu.vector_plan import group_count, vector_plan
 from rtl.npu.vector_running import RunningValue, parameter_entry, take_layout
@@ -177,16 +176,3 @@ def _line(m: Module, name: str, value: Value, depth: int) -> list[Value]:
         m.d.sync += held.eq(line[-1])
         line.append(held)
     return line
-
-
-def lane_instance(p: NpuParameters) -> tuple[Instance, wiring.PureInterface]:
-    """Return an instance of the lane's Verilog module and its ports, as inside of a lane."""
-    signature = lane_signature(p)
-    ports = signature.create()
-    wires = {f"{'i' if x.flow == In else 'o'}_{name}": getattr(ports, name) for name, x in signature.members.items()}
-    return Instance(LANE_MODULE, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires), ports
-
-
-def lane_parts(p: NpuParameters) -> list[Part]:
-    """Return the module that `lane_instance` names."""
-    return [(VectorLane(p), LANE_MODULE)]

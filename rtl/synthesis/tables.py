@@ -174,9 +174,9 @@ def characterize_lane(
 ) -> CostRow:  # fmt: skip
     """Return the row of a lane of a machine's vector unit; its energy is that of requantizing a value a clock."""
     from rtl.emission import verilog_of
-    from rtl.npu.vector_lane import LANE_MODULE, lane_parts
+    from rtl.npu.vector_lane import LANE_MODULE, VectorLane
 
-    gates = Gates.of(verilog_of(lane_parts(p)), LANE_MODULE, library, recipe)
+    gates = Gates.of(verilog_of([(VectorLane(p), LANE_MODULE)]), LANE_MODULE, library, recipe)
     model = gates.energy_model(lambda name: "multiply_add")
     works = lane_stimulus(p, STEPS, _SEED)
     if check:

@@ -179,7 +179,7 @@ class Bench(wiring.Component):
 
     def __init__(self, p: NpuParameters, memories: Memories) -> None:
         self.p, self.memories = p, memories
-        self.engine, self.sequencer = ExecuteEngine(p, instances=False, probe=True), Sequencer(p)
+        self.engine, self.sequencer = ExecuteEngine(p, probe=True), Sequencer(p)
         super().__init__({})
 
     def elaborate(self, platform: object) -> Module:

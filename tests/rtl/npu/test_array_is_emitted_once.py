@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import resource
 import time
+from itertools import chain
 
 import pytest
 
-from rtl.emission import verilog_of
-from rtl.npu.array import PE_MODULE, ROW_MODULE, SystolicArray, pe_parts
+from rtl.emission import Parts, verilog_of
+from rtl.npu.array import COLUMN_MODULE, PE_MODULE, SystolicArray
 from rtl.parameters import parameters_of
 from tests.simulators.npu.machines import small_machine
 
@@ -29,11 +30,12 @@ def cpu_seconds() -> float:
 def test_one_module_for_all_pes_in_10_seconds(dataflow: str, convolution: str, size: int) -> None:
     p = parameters_of(small_machine(size, size, dataflow, convolution=convolution))
     began = cpu_seconds()
-    text = verilog_of([(SystolicArray(p), "array"), *pe_parts(p)])
+    parts = Parts()
+    text = verilog_of(chain([(SystolicArray(p, parts=parts), "array")], parts))
     assert cpu_seconds() - began < 10
     modules = re.findall(r"^module (\S+?) ?\(", text, re.MULTILINE)
     assert len(modules) == len(set(modules))
-    assert {PE_MODULE, ROW_MODULE} <= set(modules)
-    assert len(re.findall(rf"^  {PE_MODULE} ", text, re.MULTILINE)) == p.cols
-    assert len(re.findall(rf"^  {ROW_MODULE} ", text, re.MULTILINE)) == p.rows
+    assert {PE_MODULE, COLUMN_MODULE} <= set(modules)
+    assert len(re.findall(rf"^  {PE_MODULE} ", text, re.MULTILINE)) == p.rows
+    assert len(re.findall(rf"^  {COLUMN_MODULE} ", text, re.MULTILINE)) == p.cols
     assert text.count(" * ") == 1, "one multiplier is written down"
