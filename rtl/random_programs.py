@@ -58,6 +58,8 @@ DRAM_BYTES = 1 << 16
 STORED = 1 << 15  # DRAM from here on is written, below it is read
 PARAMETER_BYTES = 1 << 14  # parameters lie here, or a few bytes beyond
 PARAMETER_ALIGNMENTS = 4
+#: Of nests: the share that is far from its beginning, bits of its long extent.
+FAR_NESTS, FAR_BITS = 0.2, 15.9
 MORE_JOBS = 4  # of every eighth program: a buffer's token is then waited for more than once
 
 
@@ -84,7 +86,7 @@ def random_program(machine: Machine, seed: int) -> RandomCase:
         raise CodesignError(f"{machine.name}: its memories are too small for random programs")
     assert machine.vector is not None
     known = tuple(f for f in (DEPTHWISE, MAX_POOL, AVERAGE_POOL, ADD, MUL) if FUNCTIONS[f] in machine.vector.functions)
-    builder = Builder(rng, machine.array, sizes, known, buffers)
+    builder = Builder(rng, machine.array, sizes, known, buffers, far=np.random.default_rng((seed, 2)))
     builder.build(int(rng.integers(1, 6)) + (MORE_JOBS if seed % 8 == 7 else 0))
     stalls = None
     if rng.random() < 0.5:
@@ -136,6 +138,24 @@ class Sizes(NamedTuple):
     words: int = 20
 
 
+def far_nest(rng: np.random.Generator, indices: int, most: int) -> tuple[dict[str, int], int]:
+    """Return extents and strides of a nest with a long dimension, and its first index, few steps from that one's end.
+
+    Its offsets over `indices` indices stay below `most`.
+    """
+    long, short = int(2 ** rng.uniform(3, FAR_BITS)), int(rng.integers(1, indices + 1))
+    stride = int(rng.integers(0, min(most // 3 // short, 12) + 1))
+    if rng.random() < 0.5:
+        values = {"n0": long, "s0": 0, "n1": short, "s1": stride}
+        first = long * int(rng.integers(1, short + 1))
+    else:
+        values = {"n0": short, "s0": stride, "n1": long, "s1": 0}
+        first = long * short
+    first = max(first - int(rng.integers(1, indices + 1)), 0)
+    outer = (first + indices - 1) // (long * short)
+    return values | {"s2": int(rng.integers(0, most // 3 // max(outer, 1) + 1))}, first
+
+
 @dataclass
 class Builder:
     """Emits commands; every `reserve` widens what the memories must hold.
@@ -146,6 +166,8 @@ class Builder:
         Codes of the functions of one operand or two that results may pass through.
     most_buffers : int
         Buffers of each kind that are used in turn, at most.
+    far : np.random.Generator, optional
+        Makes some nests begin at their last indices (`far_nest`).
     """
 
     rng: np.random.Generator
@@ -153,6 +175,7 @@ class Builder:
     sizes: Sizes = field(default_factory=Sizes)
     functions: tuple[int, ...] = (DEPTHWISE, MAX_POOL, AVERAGE_POOL, ADD, MUL)
     most_buffers: int = 3
+    far: np.random.Generator | None = None
     commands: list[np.ndarray] = field(default_factory=list)
     elements: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MEMORIES, 1))
     stored: int = STORED
@@ -215,8 +238,10 @@ class Builder:
         s0 = self.draw(0, max((most - 1) // 3 // max(n0 - 1, 1), 0)) if n0 > 1 else 0
         s1 = self.draw(0, (most - 1) // 3 // max(n1 - 1, 1))
         s2 = self.draw(0, (most - 1) // 3 // max(outer, 1))
-        start = "lane_start" if prefix else "start"
         values = {"n0": n0, "s0": min(s0, 12), "n1": n1, "s1": min(s1, 30), "s2": s2}
+        if self.far is not None and self.far.random() < FAR_NESTS:
+            values, first = far_nest(self.far, indices, most)
+        start = "lane_start" if prefix else "start"
         return {prefix + name: value for name, value in values.items()} | {start: first}
 
     def load(self, memory: int, address: int, waits: int, gives: int, limit: int | None = None) -> None:
