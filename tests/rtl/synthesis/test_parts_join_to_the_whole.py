@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rtl.design import TOP, Design
+from rtl.npu.array import COLUMN_MODULE
 from rtl.npu.memories import MACRO
 from rtl.synthesis.assembly import Surroundings, assemble, surroundings
 from rtl.synthesis.components import components_of, synthesize_components, synthesize_flat
@@ -119,8 +120,8 @@ def test_counts_are_those_of_the_instances(rows, cols, lanes):
     )
     counts = {component.name: component.count for component in components_of(design)}
     modules = split_modules(design.verilog)
-    row = len(re.findall(r"^ +codesign_pe +\S+ \($", modules["codesign_pe_row"], re.MULTILINE))
-    assert counts["pe"] == rows * cols == rows * row
+    column = len(re.findall(r"^ +codesign_pe +\S+ \($", modules[COLUMN_MODULE], re.MULTILINE))
+    assert counts["pe"] == rows * cols == cols * column
     lane = len(re.findall(r"^ +codesign_vector_lane +\S+ \($", design.verilog, re.MULTILINE))
     assert counts["vector_lane"] == lane == lanes
 
