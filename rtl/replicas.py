@@ -1,8 +1,9 @@
 r"""Instances of one module as one function of Verilator's C++, so that a large array runs from the processor's cache.
 
-Verilator writes a module out once for each instance, and a 16x16 NPU is 130 KB of instructions that a clock cycle runs
-through: fetching them takes the time. It joins functions that are the same text, but those of two instances name other
-signals. Here each instance gets the signals of all of them and a number that says which ones are its own::
+Verilator writes a module out once for each instance, and the instructions that a clock cycle of a 16x16 NPU runs
+through are more than a processor's first cache holds: fetching them takes the time. It joins functions that are the
+same text, but those of two instances name other signals. Here each instance gets the signals of all of them and a
+number that says which ones are its own::
 
     lane lane_0 (.i(a), .o(x));     lane_replica lane_0 (.index(32'd0), .i({ b, a }), .o(x));
     lane lane_1 (.i(b), .o(y));     lane_replica lane_1 (.index(32'd1), .i({ b, a }), .o(y));
