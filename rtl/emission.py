@@ -11,7 +11,7 @@ from importlib import util
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal
+from amaranth.hdl import ClockSignal, Elaboratable, Fragment, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -81,7 +81,7 @@ def verilog_of(parts: Iterable[Part]) -> str:
     """
     remove = " ".join(f"-remove {name}" for name in _ATTRIBUTES)
     with _without_collector():
-        texts = [rtlil.convert(component, name=name, emit_src=False) for component, name in parts]
+        texts = _texts(iter(parts))
     script = [f"read_rtlil <<rtlil\n{text}\nrtlil" for text in texts]
     script += ["proc -nomux -norom", "memory_collect", f"attrmap {remove}", f"attrmap -modattr {remove}"]
     script.append("write_verilog -norename")
@@ -91,6 +91,16 @@ def verilog_of(parts: Iterable[Part]) -> str:
     if done.returncode:
         raise CodesignError(f"yosys: {done.stderr.strip().splitlines()[-1:] or 'no message'}")
     return tidy(done.stdout)
+
+
+def _texts(parts: Iterator[Part]) -> list[str]:
+    """Return components as RTLIL."""
+    try:
+        return [rtlil.convert(component, name=name, emit_src=False) for component, name in parts]
+    except BaseException:
+        for component, _ in parts:
+            Fragment.get(component, None)  # of what was placed and never elaborated Amaranth would warn
+        raise
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """Does `codesign rtl-check` compare the RTL with the simulator, and refuse what it cannot do in a line each?"""
 
+import gc
 import re
+import warnings
 
 import pytest
 
@@ -35,3 +37,10 @@ def test_registers_of_random_programs(capsys):
 def test_a_fault_is_one_line(arguments, line, capsys):
     assert _outcome(["rtl-check", MACHINE, *arguments]) == 2
     assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_a_probe_that_is_too_wide_leaves_no_warning_behind():
+    with warnings.catch_warnings(record=True) as caught:
+        assert _outcome(["rtl-check", MACHINE, "--registers"]) == 2
+        gc.collect()
+    assert [str(one.message) for one in caught] == []
