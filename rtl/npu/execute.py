@@ -16,8 +16,8 @@ from rtl.encoding import TOKEN_MASK_BITS
 from rtl.npu.accumulators import AccumulatorColumns, ColumnDrain, place_layout
 from rtl.npu.array import SystolicArray, stream_element, tile_element
 from rtl.npu.execute_control import ExecuteControl, fill_latency
-from rtl.npu.interfaces import counts_layout, end_signature, engine_members, read_port, write_port
-from rtl.npu.nests import LaneAddresses, TurnAddresses, nest_layout, nest_of
+from rtl.npu.interfaces import counts_layout, end_signature, engine_members, fields_of, read_port
+from rtl.npu.nests import LaneAddresses, TurnAddresses, nest_of
 from rtl.npu.skew import Waiting, delayed
 from rtl.parameters import NpuParameters, address_bits
 from rtl.pe.interface import Field
@@ -46,8 +46,8 @@ class ExecuteEngine(wiring.Component):
         Rows of the stationary tile.
     weight_read : Out(read_port), os
         `cols` contiguous weights of a step.
-    sum_reads, sum_writes : Out(ports).array(cols)
-        A bank of sums a column; a read is of the word that is written in the same cycle.
+    sum_reads, sum_writes
+        Ports of `AccumulatorColumns`: a bank of sums a column; a read is of the word that is written in the same cycle.
     busy, matmul_started : Out(1)
         A matmul or the wait for its sums was under way when the cycle began; one starts in this cycle.
     counts : Out
@@ -59,17 +59,16 @@ class ExecuteEngine(wiring.Component):
         self.array = SystolicArray(p, parts=parts, probe=probe)
         self.control, self.columns = ExecuteControl(p), AccumulatorColumns(p)
         stream, tile, lanes = self._stream_port(), self._tile_port(), 1 if p.serializer else p.rows
-        sums = (p.accumulator_address_bits, p.accumulator.bits)
         members: dict[str, wiring.Member] = {
             **engine_members(p, EXECUTE_ENGINE), "preload_end": Out(end_signature()),
             "matmul_end": Out(end_signature()), "stream_reads": Out(stream).array(lanes),
             **({"weight_read": Out(tile)} if p.is_os else {"tile_reads": Out(tile).array(p.cols)}),
-            "sum_reads": Out(read_port(*sums)).array(p.cols), "sum_writes": Out(write_port(*sums)).array(p.cols),
             "busy": Out(1), "matmul_started": Out(1), "counts": Out(self._counts_layout()),
         }  # fmt: skip
         if probe:
             members["probe"] = Out(len(self.array.probe))
         super().__init__(members)
+        self.sum_reads, self.sum_writes = self.columns.reads, self.columns.writes
 
     def _stream_port(self) -> wiring.Signature:
         p = self.p
@@ -112,7 +111,7 @@ class ExecuteEngine(wiring.Component):
         m.submodules.control, m.submodules.array, m.submodules.columns = self.control, self.array, self.columns
         control, head = self.control, self.head
         m.d.comb += [
-            control.command.eq(head.payload),
+            control.command.eq(fields_of(head.payload, control.command.shape())),
             control.offered.eq(head.valid & self.tokens_ready),
             head.ready.eq(control.matmul_starts | (0 if self.p.is_os else control.preload_starts)),
             control.matmul_ended.eq(self.matmul_end.pulse),
@@ -129,9 +128,6 @@ class ExecuteEngine(wiring.Component):
         else:
             self._tile(m)
             self._leave_ws(m)
-        for c in range(self.p.cols):
-            wiring.connect(m, self.columns.reads[c], wiring.flipped(self.sum_reads[c]))
-            wiring.connect(m, self.columns.writes[c], wiring.flipped(self.sum_writes[c]))
         self._count(m)
         if self.probing:
             m.d.comb += self.probe.eq(self.array.probe)
@@ -142,43 +138,33 @@ class ExecuteEngine(wiring.Component):
         return delayed(m, value, cycles, name, enable=self.control.moves, control=control)
 
     def _addresses(
-        self, m: Module, name: str, kind: type, lanes: int, bits: int, starts: Value, issues: Value
-    ) -> Any:  # fmt: skip
-        """Address generators for the nests of the head."""
-        module = f"codesign_{'turn' if kind is TurnAddresses else 'lane'}_addresses_{lanes}x{bits}"
-        made = place(m, name, self.parts, module, lambda: kind(lanes, self.p.extent_bits, bits))
-        layout = nest_layout(self.p.extent_bits, bits)
+        self, m: Module, name: str, kind: type, lanes: int, bits: int, wires: dict[str, Value]
+    ) -> None:  # fmt: skip
+        """Address generators for the nests of the head; `wires` say when, and take what it gives."""
         command = self.head.payload
-        m.d.comb += [
-            made.start.eq(starts),
-            made.issue.eq(issues),
-            made.address.eq(command.address),
-            made.nest.eq(data.View(layout, nest_of(command, "", bits))),
-            made.lane_nest.eq(data.View(layout, nest_of(command, "lane_", bits))),
-        ]
-        return made
+        nests = {"nest": nest_of(command, "", bits), "lane_nest": nest_of(command, "lane_", bits)}
+        module = f"codesign_{'turn' if kind is TurnAddresses else 'lane'}_addresses_{lanes}x{bits}"
+        wires = {"address": command.address[:bits]} | nests | wires
+        place(m, name, self.parts, module, lambda: kind(lanes, self.p.extent_bits, bits), wires)
 
     def _stream(self, m: Module) -> None:
         """Operands of a vector or step: masked, then D registers; with the first one of a tile its swap bit."""
         p, control, ports = self.p, self.control, self.stream_reads
         bits, lanes = len(ports[0].address), p.rows
-        kind = TurnAddresses if p.serializer else LaneAddresses
-        made = self._addresses(
-            m, "stream_addresses", kind, lanes, bits, control.matmul_starts, control.matmul_issues
-        )  # fmt: skip
-        used = control.lanes & control.matmul_issues.replicate(lanes)
+        when = {"start": control.matmul_starts, "issue": control.matmul_issues}
+        used = [control.lanes[r] & control.matmul_issues for r in range(lanes)]
         if p.serializer:
-            m.d.comb += [made.first_lane.eq(control.first_lane), ports[0].address.eq(made.now)]
+            wires = when | {"first_lane": control.first_lane, "now": ports[0].address}
+            self._addresses(m, "stream_addresses", TurnAddresses, lanes, bits, wires)
             first = control.matmul_issues & control.first_lane
             m.d.comb += [
                 self.array.word.eq(self._line(m, Mux(used[0], ports[0].data, 0), p.operand_latency, "word")),
                 self.array.word_first.eq(self._line(m, first, p.operand_latency, "word_first", control=True)),
             ]
             return
-        read = []
-        for r, port in enumerate(ports):
-            m.d.comb += port.address.eq(made.addresses[r * bits : (r + 1) * bits])
-            read.append(Mux(used[r], port.data, 0))
+        wires = when | {"addresses": Cat(port.address for port in ports)}
+        self._addresses(m, "stream_addresses", LaneAddresses, lanes, bits, wires)
+        read = [Mux(used[r], port.data, 0) for r, port in enumerate(ports)]
         m.d.comb += self.array.stream.eq(self._line(m, Cat(*read), p.operand_latency, "stream"))
         if not p.is_os and p.shadow:
             swap = control.matmul_starts & self.head.payload.swap
@@ -194,8 +180,8 @@ class ExecuteEngine(wiring.Component):
             m.d.sync += held.eq(port.address)
         with m.If(control.matmul_starts):
             m.d.sync += stride.eq(command.weight_stride)
-        used, bits = control.columns & control.matmul_issues.replicate(p.cols), p.weight.bits
-        read = Cat(Mux(used[c], port.data[c * bits : (c + 1) * bits], 0) for c in range(p.cols))
+        used = [control.columns[c] & control.matmul_issues for c in range(p.cols)]
+        read = Cat(Mux(used[c], port.data.word_select(c, p.weight.bits), 0) for c in range(p.cols))
         m.d.comb += [
             self.array.weights.eq(self._line(m, read, p.operand_latency + int(p.serializer), "weights")),
             self.array.clear.eq(self._line(m, control.matmul_starts, fill_latency(p), "clear", control=True)),
@@ -205,14 +191,11 @@ class ExecuteEngine(wiring.Component):
         """Rows of the stationary tile, D registers that never wait; the preload's end and tokens."""
         p, control, command = self.p, self.control, self.head.payload
         bits = len(self.tile_reads[0].address)
-        made = self._addresses(
-            m, "tile_addresses", LaneAddresses, p.cols, bits, control.preload_starts, control.preload_issues
-        )  # fmt: skip
-        read = []
-        for c, port in enumerate(self.tile_reads):
-            used = control.preload_issues & control.tile_rows & control.tile_cols[c]
-            m.d.comb += port.address.eq(made.addresses[c * bits : (c + 1) * bits])
-            read.append(Mux(used, port.data, 0))
+        addresses = Cat(port.address for port in self.tile_reads)
+        when = {"start": control.preload_starts, "issue": control.preload_issues, "addresses": addresses}
+        self._addresses(m, "tile_addresses", LaneAddresses, p.cols, bits, when)
+        rows = control.preload_issues & control.tile_rows
+        read = [Mux(rows & control.tile_cols[c], port.data, 0) for c, port in enumerate(self.tile_reads)]
         crossing = p.operand_latency + p.rows - 1 + p.cols - 1
         m.submodules.preload_gives = gives = Waiting(_GIVES, crossing, p.rows)
         first = delayed(m, control.preload_starts, p.operand_latency, "tile_first", control=True)

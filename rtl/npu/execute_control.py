@@ -9,10 +9,13 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.encoding import body_layout
+from rtl.npu.interfaces import command_fields
 from rtl.npu.masks import first_lanes
 from rtl.parameters import NpuParameters, address_bits
 from simulators.program import EXECUTE_ENGINE
+
+#: What is needed of a command.
+_FIELDS = ("preload", "swap", "count", "used_rows", "used_cols")
 
 
 def fill_latency(p: NpuParameters) -> int:
@@ -26,7 +29,7 @@ class ExecuteControl(wiring.Component):
     Attributes
     ----------
     command : In
-        The head of the queue; `offered`: it is there and so are its tokens.
+        Of the head of the queue; `offered`: it is there and so are its tokens.
     matmul_ended : In(1)
         A matmul ends in this cycle.
     preload_starts, matmul_starts : Out(1)
@@ -55,7 +58,7 @@ class ExecuteControl(wiring.Component):
         self.p = p
         row_bits, col_bits = p.rows.bit_length(), p.cols.bit_length()
         members: dict[str, wiring.Member] = {
-            "command": In(body_layout(p, EXECUTE_ENGINE)), "offered": In(1), "matmul_ended": In(1),
+            "command": In(command_fields(p, EXECUTE_ENGINE, _FIELDS)), "offered": In(1), "matmul_ended": In(1),
             "matmul_starts": Out(1), "matmul_issues": Out(1), "last": Out(1), "lanes": Out(p.rows),
             "columns": Out(p.cols), "used_rows": Out(row_bits), "used_cols": Out(col_bits),
             "used_pes": Out((p.rows * p.cols).bit_length()), "moves": Out(1), "busy": Out(1),

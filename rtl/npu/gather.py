@@ -7,7 +7,6 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from rtl.encoding import body_layout
 from rtl.npu.bursts import (
     PLACE_BITS,
     element_bytes,
@@ -22,10 +21,13 @@ from rtl.npu.bursts import (
     sizes_of,
     store_lanes,
 )
-from rtl.npu.interfaces import elements_per_beat, read_port
+from rtl.npu.interfaces import command_fields, elements_per_beat, read_port
 from rtl.npu.masks import byte_mask
 from rtl.parameters import NpuParameters, address_bits
 from simulators.program import STORE_ENGINE
+
+#: What is needed of a command.
+_FIELDS = ("address", "n0", "dram_address")
 
 
 class Gather(wiring.Component):
@@ -51,7 +53,7 @@ class Gather(wiring.Component):
     def __init__(self, p: NpuParameters) -> None:
         self.p, self.bits = p, p.activation.bits
         super().__init__({
-            "active": In(1), "command": In(body_layout(p, STORE_ENGINE)), "request": In(request_shape(p)),
+            "active": In(1), "command": In(command_fields(p, STORE_ENGINE, _FIELDS)), "request": In(request_shape(p)),
             "offer_full": In(1), "done": Out(1), "offer": Out(8 * p.burst_bytes),
             "read": Out(read_port(p.scratchpad_address_bits, self.bits, store_lanes(p))),
             "elements": Out(address_bits(elements_per_beat(p, self.bits) + 1)),

@@ -8,6 +8,9 @@ elements, lowest address in the low bits; such a port is served by `lanes` rotat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from amaranth.hdl import Cat, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -44,8 +47,19 @@ def counts_layout(**bits: int) -> data.StructLayout:
     return data.StructLayout(bits)
 
 
-def load_request_layout(p: NpuParameters) -> data.StructLayout:
-    """Return a read that the load engine offers; `id` is its entry."""
+def command_fields(p: NpuParameters, engine: int, names: Iterable[str]) -> data.StructLayout:
+    """Return some fields of an engine's commands: what a block of the engine needs of them."""
+    body = body_layout(p, engine)
+    return data.StructLayout({name: body[name].shape for name in names})
+
+
+def fields_of(source: data.View, layout: data.StructLayout) -> Value:
+    """Return the fields of a struct that a smaller layout has, packed as that lays them."""
+    return Cat(source[name] for name in layout.members)
+
+
+def offer_layout(p: NpuParameters) -> data.StructLayout:
+    """Return what the memory port's arbiter chooses from an engine's request; `id` is its entry."""
     return data.StructLayout({
         "id": p.id_bits, "address": DRAM_ADDRESS_BITS, "beats": address_bits(p.burst_bytes // p.bus_bytes + 1),
     })  # fmt: skip

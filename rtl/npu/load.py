@@ -14,8 +14,7 @@ from rtl.npu.interfaces import (
     elements_per_beat,
     end_signature,
     engine_members,
-    load_request_layout,
-    write_port,
+    offer_layout,
 )
 from rtl.parameters import NpuParameters, address_bits
 from rtl.ports import response_layout
@@ -29,12 +28,13 @@ class LoadEngine(wiring.Component):
     ----------
     head, tokens_ready
         `rtl.npu.interfaces.engine_members`.
-    request : Out, stream of load_request_layout
+    request : Out, stream of offer_layout
         A read, offered until it is accepted.
     response : In, stream of response_layout
         Completions of reads, in any order, always taken.
-    scratchpad_write, weight_write, parameter_write : Out(write_port)
-        Contiguous elements; the address is modulo the memory's, so lanes without enable may lie outside of it.
+    scratchpad_write, weight_write, parameter_write
+        Ports of `Drain`: contiguous elements; the address is modulo the memory's, so lanes without enable may lie
+        outside of it.
     end : Out(end_signature)
     counts : Out
         Increments of the load engine's counters.
@@ -43,22 +43,22 @@ class LoadEngine(wiring.Component):
     def __init__(self, p: NpuParameters) -> None:
         self.p = p
         self.cutter, self.drain = RequestCutter(p, LOAD_ENGINE), Drain(p)
-        writes, elements = {}, {}
-        for name, (_, bits, address) in targets(p).items():
-            lanes = elements_per_beat(p, bits)
-            writes[f"{name}_write"] = Out(write_port(address, bits, lanes))
-            elements[f"{name}_write_elements"] = address_bits(lanes + 1)
+        elements = {}
+        for name, (_, bits, _) in targets(p).items():
+            elements[f"{name}_write_elements"] = address_bits(elements_per_beat(p, bits) + 1)
         counts = counts_layout(
             load_requests=1, load_beats=address_bits(p.burst_bytes // p.bus_bytes + 1),
             dram_read_bytes=address_bits(p.burst_bytes + 1), load_wait_memory=1, load_wait_token=1, **elements,
         )  # fmt: skip
         super().__init__({
-            **engine_members(p, LOAD_ENGINE), **writes,
-            "request": Out(stream.Signature(load_request_layout(p))),
+            **engine_members(p, LOAD_ENGINE),
+            "request": Out(stream.Signature(offer_layout(p))),
             "response": In(stream.Signature(response_layout(p), always_ready=True)),
             "end": Out(end_signature()),
             "counts": Out(counts),
         })  # fmt: skip
+        for name in targets(p):
+            setattr(self, f"{name}_write", getattr(self.drain, f"{name}_write"))
 
     def elaborate(self, platform: object) -> Module:
         """Issue, response, drain: three stages on the registers of the cycle's beginning."""
@@ -87,7 +87,6 @@ class LoadEngine(wiring.Component):
         with m.If(self.drain.done):
             m.d.sync += oldest.eq(following(oldest, self.p.outstanding))
         for name in targets(self.p):
-            wiring.connect(m, getattr(self.drain, f"{name}_write"), wiring.flipped(getattr(self, f"{name}_write")))
             m.d.comb += self.counts[f"{name}_write_elements"].eq(getattr(self.drain, f"{name}_elements"))
         return m
 
@@ -140,5 +139,5 @@ class LoadEngine(wiring.Component):
             fetched.en.eq(self.response.valid),
             fetched.data.eq(self.response.payload.data),
             burst.addr.eq(oldest),
-            self.drain.burst.eq(burst.data),
+            self.drain.loaded.eq(burst.data.word_select(self.drain.line, 8 * p.bus_bytes)),
         ]

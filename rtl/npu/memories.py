@@ -6,11 +6,16 @@ lanes are rotating banks of one memory; lanes with addresses of their own are po
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockSignal, Instance, Module, Value
-from amaranth.lib import memory, wiring
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from amaranth.hdl import Cat, ClockSignal, Instance, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from rtl.npu.interfaces import read_port, write_port
+from rtl.emission import Parts, place
 from rtl.parameters import address_bits
 
 MACRO = "codesign_memory"
@@ -61,70 +66,105 @@ def macro_verilog(*, probe: bool = False) -> str:
     return plain + shown.replace("{{probe_wires}}", _PROBE_WIRES)
 
 
-class OnChipMemory(wiring.Component):
-    """A memory of `depth` elements of `width` bits with contiguous ports.
+class ReadPort(NamedTuple):
+    """A client's read: what a `rtl.npu.interfaces.read_port` has."""
+
+    address: Value
+    data: Value
+
+
+class OnChipMemory(NamedTuple):
+    """A memory of `depth` elements of `width` bits.
+
+    Attributes
+    ----------
+    reads, writes : tuple of int
+        The contiguous lanes of each port.
+    contents : Signal of depth * width bits, or None
+        All words, with a probe.
+    """
+
+    depth: int
+    width: int
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    contents: Signal | None
+
+
+class LaneSpread(wiring.Component):
+    """The addresses of a contiguous port's lanes, modulo the memory's.
 
     Parameters
     ----------
-    depth, width : int
-    reads, writes : tuple of int
-        The lanes of each port; the members are ``read_0``, ..., ``write_0``, ....
-    instances : bool
-        The Verilog macro, or (for Amaranth's simulator) an array.
-    probe : bool
-        Whether the member ``contents`` shows all words (with instances only).
+    lanes, bits : int
+
+    Attributes
+    ----------
+    address : In(bits)
+    addresses : Out(lanes * bits)
+        Lane 0's in the low bits.
     """
 
-    def __init__(
-        self, depth: int, width: int, reads: tuple[int, ...], writes: tuple[int, ...], *, instances: bool,
-        probe: bool = False,
-    ):  # fmt: skip
-        self.depth, self.width, self.instances, self.probe = depth, width, instances, probe
-        self.reads, self.writes = reads, writes
-        bits = self.address = address_bits(depth)
-        members: dict[str, wiring.Member] = {
-            f"read_{i}": In(read_port(bits, width, lanes)) for i, lanes in enumerate(reads)
-        } | {f"write_{i}": In(write_port(bits, width, lanes)) for i, lanes in enumerate(writes)}
-        if probe:
-            members["contents"] = Out(depth * width)
-        super().__init__(members)
+    def __init__(self, lanes: int, bits: int) -> None:
+        self.lanes, self.bits = lanes, bits
+        super().__init__({"address": In(bits), "addresses": Out(lanes * bits)})
 
     def elaborate(self, platform: object) -> Module:
-        """Spread the contiguous ports over single elements."""
+        """An adder a lane."""
         m = Module()
-        addresses, read_data = [], []
-        for i, lanes in enumerate(self.reads):
-            port = getattr(self, f"read_{i}")
-            addresses += [(port.address + lane)[: self.address] for lane in range(lanes)]
-            read_data.append(port.data)
-        enables, write_addresses, write_data = [], [], []
-        for i, lanes in enumerate(self.writes):
-            port = getattr(self, f"write_{i}")
-            enables.append(port.enable)
-            write_addresses += [(port.address + lane)[: self.address] for lane in range(lanes)]
-            write_data.append(port.data)
-        if self.instances:
-            more = {"o_contents": self.contents} if self.probe else {}
-            m.submodules.macro = Instance(
-                f"{MACRO}_probe" if self.probe else MACRO,
-                p_WIDTH=self.width, p_DEPTH=self.depth, p_ADDRESS=self.address, p_READS=sum(self.reads),
-                p_WRITES=sum(self.writes), i_clk=ClockSignal(), i_read_address=Cat(*addresses),
-                o_read_data=Cat(*read_data), i_write_enable=Cat(*enables), i_write_address=Cat(*write_addresses),
-                i_write_data=Cat(*write_data), **more,
-            )  # fmt: skip
-            return m
-        self._array(m, addresses, Cat(*read_data), Cat(*enables), write_addresses, Cat(*write_data))
+        m.d.comb += self.addresses.eq(Cat((self.address + lane)[: self.bits] for lane in range(self.lanes)))
         return m
 
-    def _array(
-        self, m: Module, addresses: list[Value], read_data: Value, enables: Value, write_addresses: list[Value],
-        write_data: Value,
-    ) -> None:  # fmt: skip
-        m.submodules.array = array = memory.Memory(shape=self.width, depth=self.depth, init=[])
-        for i, address in enumerate(addresses):
-            port = array.read_port(domain="comb")
-            m.d.comb += [port.addr.eq(address), read_data[i * self.width : (i + 1) * self.width].eq(port.data)]
-        for i, address in enumerate(write_addresses):
-            port = array.write_port()
-            data = write_data[i * self.width : (i + 1) * self.width]
-            m.d.comb += [port.addr.eq(address), port.en.eq(enables[i]), port.data.eq(data)]
+
+def add_memory(
+    m: Module, name: str, parts: Parts | None, depth: int, width: int, reads: Sequence[Any], writes: Sequence[Any], *,
+    probe: bool = False,
+) -> OnChipMemory:  # fmt: skip
+    """Add a memory on the ports of its clients.
+
+    Parameters
+    ----------
+    m : Module
+    name : str
+    parts : Parts, optional
+        `rtl.emission.place`; with it the memory is the Verilog macro, else (for Amaranth's simulator) an array.
+    depth, width : int
+    reads : sequence of `ReadPort` or read_port interfaces
+        Their lanes follow from their data.
+    writes : sequence of write_port interfaces
+    probe : bool
+        Whether `contents` shows all words (the macro's only).
+    """
+    bits = address_bits(depth)
+    lanes = tuple(len(port.data) // width for port in reads), tuple(len(port.enable) for port in writes)
+
+    def spread(port: Any, count: int, client: str) -> Value:
+        address = port.address[:bits]
+        if count == 1:
+            return address
+        wires, module = {"address": address}, f"codesign_lane_spread_{count}x{bits}"
+        make = partial(LaneSpread, count, bits)
+        return place(m, f"{name}_{client}", parts, module, make, wires, clocked=False).addresses
+
+    read_address = Cat(spread(port, lanes[0][i], f"read_{i}") for i, port in enumerate(reads))
+    write_address = Cat(spread(port, lanes[1][i], f"write_{i}") for i, port in enumerate(writes))
+    read_data = Cat(port.data for port in reads)
+    enable, write_data = Cat(port.enable for port in writes), Cat(port.data for port in writes)
+    contents = Signal(depth * width, name=f"{name}_contents") if probe else None
+    if parts is None:
+        m.submodules[name] = array = Memory(shape=width, depth=depth, init=[])
+        for i in range(sum(lanes[0])):
+            read = array.read_port(domain="comb")
+            m.d.comb += [read.addr.eq(read_address.word_select(i, bits)), read_data.word_select(i, width).eq(read.data)]
+        for i in range(sum(lanes[1])):
+            write = array.write_port()
+            m.d.comb += [write.addr.eq(write_address.word_select(i, bits)), write.en.eq(enable[i])]
+            m.d.comb += write.data.eq(write_data.word_select(i, width))
+    else:
+        m.submodules[name] = Instance(
+            f"{MACRO}_probe" if probe else MACRO, p_WIDTH=width, p_DEPTH=depth, p_ADDRESS=bits,
+            p_READS=sum(lanes[0]), p_WRITES=sum(lanes[1]), i_clk=ClockSignal(), i_read_address=read_address,
+            o_read_data=read_data, i_write_enable=enable, i_write_address=write_address, i_write_data=write_data,
+            **({"o_contents": contents} if probe else {}),
+        )  # fmt: skip
+    return OnChipMemory(depth, width, *lanes, contents)

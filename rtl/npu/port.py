@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.npu.interfaces import load_request_layout
+from rtl.npu.interfaces import offer_layout
 from rtl.parameters import NpuParameters
-from rtl.ports import request_layout
+
+
+def granted_layout(p: NpuParameters) -> data.StructLayout:
+    """Return an offer that was chosen: a store's (`write`) or a load's."""
+    return data.StructLayout({"write": 1, **offer_layout(p).members})
 
 
 class PortArbiter(wiring.Component):
@@ -16,16 +20,16 @@ class PortArbiter(wiring.Component):
 
     Attributes
     ----------
-    load : In, stream of load_request_layout
-    store, request
-        In and Out, streams of request_layout. A read's data and mask mean nothing.
+    load, store : In, streams of offer_layout
+    request : Out, stream of granted_layout
     """
 
     def __init__(self, p: NpuParameters) -> None:
+        self.p = p
         super().__init__({
-            "load": In(stream.Signature(load_request_layout(p))),
-            "store": In(stream.Signature(request_layout(p))),
-            "request": Out(stream.Signature(request_layout(p))),
+            "load": In(stream.Signature(offer_layout(p))),
+            "store": In(stream.Signature(offer_layout(p))),
+            "request": Out(stream.Signature(granted_layout(p))),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
@@ -37,12 +41,10 @@ class PortArbiter(wiring.Component):
             grant_store.eq(store.valid & (~load.valid | ~store_last)),
             request.valid.eq(load.valid | store.valid),
             request.payload.write.eq(grant_store),
-            request.payload.data.eq(store.payload.data),
-            request.payload.mask.eq(store.payload.mask),
             load.ready.eq(request.ready & ~grant_store),
             store.ready.eq(request.ready & grant_store),
         ]
-        for name in ("id", "address", "beats"):
+        for name in offer_layout(self.p).members:
             m.d.comb += request.payload[name].eq(Mux(grant_store, store.payload[name], load.payload[name]))
         with m.If(request.valid & request.ready):
             m.d.sync += store_last.eq(grant_store)

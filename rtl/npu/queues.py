@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
+from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import fifo, stream, wiring
+from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from rtl.encoding import ENGINE_BITS, TOKEN_MASK_BITS, body_bits, body_layout, command_bits
+from rtl.encoding import ENGINE_BITS, TOKEN_MASK_BITS, body_bits
+from rtl.npu.bursts import following
 from rtl.npu.interfaces import end_signature
 from rtl.parameters import NpuParameters
 from simulators.program import CHANNELS, ENGINES, EXECUTE_ENGINE, LOAD_ENGINE, STORE_ENGINE, VECTOR_ENGINE
@@ -21,50 +25,68 @@ ENDS = {
 }  # fmt: skip
 
 
-class Sequencer(wiring.Component):
-    """Pushes one command a cycle, in order, into the queue of its engine; the queues' heads go to the engines.
+def level_bits(p: NpuParameters) -> int:
+    """Return the bits of a queue's level, those of the longest for all."""
+    return max(depth.bit_length() for depth in p.queue_depths)
 
-    ``command`` takes packed words; ``heads_<engine>`` are the queues' heads; ``waits`` says that a command finds its
-    queue full; ``levels`` packs how many commands each queue holds.
+
+class Sequencer(Elaboratable):
+    """Pushes one command a cycle, in order, into the queue of its engine.
+
+    Parameters
+    ----------
+    p : NpuParameters
+    command : stream of command_bits
+        Packed words.
+    heads : dict
+        By engine: a stream of its commands, which gets the head of its queue. An engine that is not there has none.
+
+    Attributes
+    ----------
+    waits : Signal
+        A command finds its queue full.
+    levels : Signal
+        How many commands each queue holds, `level_bits` each.
     """
 
-    def __init__(self, p: NpuParameters):
-        self.p = p
-        self.level_bits = max(depth.bit_length() for depth in p.queue_depths)
-        heads = {f"head_{name}": Out(stream.Signature(body_layout(p, e))) for e, name in enumerate(ENGINES)}
-        members = {
-            "command": In(stream.Signature(command_bits(p))),
-            "waits": Out(1),
-            "levels": Out(4 * self.level_bits),
-        }
-        super().__init__(members | heads)
+    def __init__(self, p: NpuParameters, command: Any, heads: Mapping[str, Any]) -> None:
+        self.p, self.command, self.heads = p, command, heads
+        self.waits, self.levels = Signal(), Signal(len(ENGINES) * level_bits(p))
 
     def elaborate(self, platform: object) -> Module:
-        """Four queues behind one door."""
+        """Queues behind one door."""
         m = Module()
-        engine, body = self.command.payload[:ENGINE_BITS], self.command.payload[ENGINE_BITS:]
-        room, levels = [], []
-        for e, name in enumerate(ENGINES):
-            queue = fifo.SyncFIFO(width=body_bits(self.p, e), depth=self.p.queue_depths[e])
-            m.submodules[f"queue_{name}"] = queue
-            head = getattr(self, f"head_{name}")
-            m.d.comb += [
-                queue.w_data.eq(body),
-                queue.w_en.eq(self.command.valid & (engine == e)),
-                head.payload.eq(queue.r_data),
-                head.valid.eq(queue.r_rdy),
-                queue.r_en.eq(head.ready),
-            ]
-            room.append(queue.w_rdy)
-            level = Signal(self.level_bits)
-            m.d.comb += level.eq(queue.level)
-            levels.append(level)
+        engine = self.command.payload[:ENGINE_BITS]
+        room = [self._queue(m, e, name, engine == e) if name in self.heads else 0 for e, name in enumerate(ENGINES)]
         m.d.comb += [
             self.command.ready.eq(Cat(*room).bit_select(engine, 1)),
             self.waits.eq(self.command.valid & ~self.command.ready),
-            self.levels.eq(Cat(*levels)),
         ]
         return m
+
+    def _queue(self, m: Module, e: int, name: str, mine: Value) -> Value:
+        """A ring whose oldest entry is the head; return whether it has room."""
+        head, depth, bits = self.heads[name], self.p.queue_depths[e], body_bits(self.p, e)
+        m.submodules[f"queue_{name}"] = ring = Memory(shape=bits, depth=depth, init=[])
+        write, read = ring.write_port(), ring.read_port(domain="comb")
+        oldest, newest = Signal(range(depth), name=f"oldest_{name}"), Signal(range(depth), name=f"newest_{name}")
+        level, room = Signal(range(depth + 1), name=f"level_{name}"), Signal(name=f"room_{name}")
+        m.d.comb += [
+            room.eq(level != depth),
+            write.en.eq(self.command.valid & mine & room),
+            write.addr.eq(newest),
+            write.data.eq(self.command.payload[ENGINE_BITS:]),
+            read.addr.eq(oldest),
+            head.payload.eq(read.data),
+            head.valid.eq(level != 0),
+            self.levels.word_select(e, level_bits(self.p)).eq(level),
+        ]
+        pops = head.valid & head.ready
+        m.d.sync += level.eq(level + write.en - pops)
+        for moves, place in ((write.en, newest), (pops, oldest)):
+            with m.If(moves):
+                m.d.sync += place.eq(following(place, depth))
+        return room
 
 
 class TokenCounters(wiring.Component):

@@ -14,13 +14,12 @@ from rtl.npu.bursts import (
     following,
     request_shape,
     sizes_of,
-    store_lanes,
 )
 from rtl.npu.gather import Gather
-from rtl.npu.interfaces import counts_layout, elements_per_beat, end_signature, engine_members, read_port
+from rtl.npu.interfaces import counts_layout, elements_per_beat, end_signature, engine_members, fields_of
 from rtl.npu.masks import byte_mask
 from rtl.parameters import NpuParameters, address_bits
-from rtl.ports import request_layout, response_layout
+from rtl.ports import request_layout
 from simulators.program import STORE_ENGINE
 
 
@@ -31,11 +30,11 @@ class StoreEngine(wiring.Component):
     ----------
     head, tokens_ready
         `rtl.npu.interfaces.engine_members`.
-    read : Out(read_port)
-        Of the scratchpad, `store_lanes` elements; `p.scratchpad_latency` registers follow.
+    read
+        A port of `Gather`: of the scratchpad, `store_lanes` elements; `p.scratchpad_latency` registers follow.
     request : Out, stream of request_layout
         A write, offered until it is accepted; bytes without a mask bit mean nothing.
-    response : In, stream of response_layout
+    response : In, stream of ids
         Completions of writes, in any order, always taken.
     end : Out(end_signature)
     counts : Out
@@ -52,12 +51,12 @@ class StoreEngine(wiring.Component):
         )  # fmt: skip
         super().__init__({
             **engine_members(p, STORE_ENGINE),
-            "read": Out(read_port(p.scratchpad_address_bits, p.activation.bits, store_lanes(p))),
             "request": Out(stream.Signature(request_layout(p))),
-            "response": In(stream.Signature(response_layout(p), always_ready=True)),
+            "response": In(stream.Signature(p.id_bits, always_ready=True)),
             "end": Out(end_signature()),
             "counts": Out(counts),
         })  # fmt: skip
+        self.read = self.gather.read
 
     def elaborate(self, platform: object) -> Module:
         """Gather, offer, retire: three stages on the registers of the cycle's beginning."""
@@ -71,7 +70,7 @@ class StoreEngine(wiring.Component):
             cutter.head.eq(head.payload),
             cutter.take.eq(head.ready),
             gather.active.eq(cutter.busy | head.ready),
-            gather.command.eq(cutter.command),
+            gather.command.eq(fields_of(cutter.command, gather.command.shape())),
             gather.request.eq(cutter.request),
             gather.offer_full.eq(full),
             cutter.advance.eq(gather.done),
@@ -80,7 +79,6 @@ class StoreEngine(wiring.Component):
             self.counts.store_wait_memory.eq(full & ~accepted),
             self.counts.store_scratchpad_reads.eq(gather.elements),
         ]
-        wiring.connect(m, gather.read, wiring.flipped(self.read))
         with m.If(gather.done):
             m.d.sync += [full.eq(1), offer.eq(cutter.request)]
         with m.Elif(accepted):
@@ -130,7 +128,7 @@ class StoreEngine(wiring.Component):
         ]
         m.d.sync += held.eq(held + accepted - frees)
         with m.If(self.response.valid):
-            done = (self.response.payload.id - p.outstanding)[: sizes.slot]
+            done = (self.response.payload - p.outstanding)[: sizes.slot]
             m.d.sync += complete.bit_select(done, 1).eq(1)
         with m.If(accepted):
             m.d.sync += [newest.eq(following(newest, p.outstanding)), complete.bit_select(newest, 1).eq(0)]

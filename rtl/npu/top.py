@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
@@ -11,10 +12,11 @@ from amaranth.lib.wiring import Out
 from rtl.emission import Parts
 from rtl.npu.counters import Counters, ExecuteWaits
 from rtl.npu.execute import ExecuteEngine
+from rtl.npu.interfaces import fields_of, offer_layout
 from rtl.npu.load import LoadEngine
-from rtl.npu.memories import OnChipMemory
-from rtl.npu.port import PortArbiter
-from rtl.npu.queues import Sequencer, TokenCounters
+from rtl.npu.memories import OnChipMemory, ReadPort, add_memory
+from rtl.npu.port import PortArbiter, granted_layout
+from rtl.npu.queues import Sequencer, TokenCounters, level_bits
 from rtl.npu.store import StoreEngine
 from rtl.npu.vector import VectorEngine
 from rtl.parameters import COUNTER_BITS, PARAMETER_BITS, NpuParameters
@@ -42,19 +44,24 @@ class Npu(wiring.Component):
     """
 
     def __init__(self, p: NpuParameters, *, parts: Parts | None = None, probe: bool = False):
-        self.p, self.instances = p, parts is not None
-        self.sequencer, self.tokens = Sequencer(p), TokenCounters(p)
+        self.p, self.parts = p, parts
+        self.tokens = TokenCounters(p)
         self.load, self.store, self.port = LoadEngine(p), StoreEngine(p), PortArbiter(p)
         self.execute = ExecuteEngine(p, parts=parts, probe=probe)
         self.vector = VectorEngine(p, parts=parts)
         self.waits = ExecuteWaits()
-        self.performance = Counters(self._widths(), parts)
         self.memories: dict[str, OnChipMemory] = {}
         members = dict(npu_signature(p).members)
         if probe:
             members["probe"] = Out(sum(bits for _, bits, _ in self.probe_fields()))
         self.probing = probe
         super().__init__(members)
+        heads = {name: engine.head for name, engine in self._engines().items()}
+        self.sequencer = Sequencer(p, self.command, heads)
+        self.performance = Counters(self._sources(), self.counters, parts)
+
+    def _engines(self) -> dict[str, Any]:
+        return dict(zip(ENGINES, (self.load, self.execute, self.vector, self.store), strict=True))
 
     def _sources(self) -> dict[str, list]:
         """Increments of each counter, by name."""
@@ -63,17 +70,14 @@ class Npu(wiring.Component):
             found[f"execute_wait_token_{name}"] = [getattr(self.waits, f"execute_wait_token_{name}")]
         for name in ("array", "queue"):
             found[f"execute_wait_{name}"] = [getattr(self.waits, f"execute_wait_{name}")]
-        for engine in (self.load, self.execute, self.vector, self.store):
+        for engine in self._engines().values():
             for name, _ in engine.counts.shape():
                 found.setdefault(name, []).append(engine.counts[name])
         return found
 
-    def _widths(self) -> dict[str, tuple[int, ...]]:
-        return {name: tuple(len(source) for source in many) for name, many in self._sources().items()}
-
     def probe_fields(self) -> list[tuple[str, int, bool]]:
         """Return (name, bits, signed) of the parts of ``probe``, low bits first."""
-        levels = [(f"level.{name}", self.sequencer.level_bits, False) for name in ENGINES]
+        levels = [(f"level.{name}", level_bits(self.p), False) for name in ENGINES]
         tokens = [(f"tokens.{i}", self.p.token_bits, False) for i in range(64)]
         counters = [(f"counter.{name}", COUNTER_BITS, False) for name in COUNTERS]
         sum_bits, depth = self.p.accumulator.bits, self.p.accumulator_depth
@@ -90,21 +94,18 @@ class Npu(wiring.Component):
         contents = self._connect_memories(m)
         self._connect_counters(m)
         if self.probing:
-            parts = (self.sequencer.levels, self.tokens.counts, self.performance.values, self.execute.probe)
+            parts = (self.sequencer.levels, self.tokens.counts, self.counters, self.execute.probe)
             m.d.comb += self.probe.eq(Cat(*parts, *contents))
         return m
 
     def _connect_commands(self, m: Module) -> None:
-        """Queues to engines, tokens both ways, events to the outside."""
-        wiring.connect(m, wiring.flipped(self.command), self.sequencer.command)
+        """Tokens both ways, events to the outside."""
         started = []
-        for name, engine in zip(ENGINES, (self.load, self.execute, self.vector, self.store), strict=True):
-            head = getattr(self.sequencer, f"head_{name}")
-            wiring.connect(m, head, engine.head)
-            start = head.valid & head.ready
+        for name, engine in self._engines().items():
+            start = engine.head.valid & engine.head.ready
             started.append(start)
             m.d.comb += [
-                getattr(self.tokens, f"waits_{name}").eq(head.payload.waits),
+                getattr(self.tokens, f"waits_{name}").eq(engine.head.payload.waits),
                 getattr(self.tokens, f"take_{name}").eq(start),
                 engine.tokens_ready.eq(getattr(self.tokens, f"ready_{name}")),
             ]
@@ -121,62 +122,56 @@ class Npu(wiring.Component):
 
     def _connect_port(self, m: Module) -> None:
         """Load and store share one memory port; responses go to the engine that their id names."""
-        wiring.connect(m, self.load.request, self.port.load)
-        wiring.connect(m, self.store.request, self.port.store)
-        wiring.connect(m, self.port.request, wiring.flipped(self.request))
-        m.d.comb += self.response.ready.eq(1)  # an entry waits for each
-        is_store = self.response.payload.id >= self.p.outstanding
-        for engine, mine in ((self.load, ~is_store), (self.store, is_store)):
-            m.d.comb += [
-                engine.response.payload.eq(self.response.payload),
-                engine.response.valid.eq(self.response.valid & mine),
-            ]
-
-    def _memory(self, m: Module, name: str, depth: int, width: int, reads: list, writes: list) -> None:
-        """One memory with a port for each client in `reads` and `writes` (contiguous lanes follow from the data)."""
-        memory = OnChipMemory(
-            depth, width, tuple(len(port.data) // width for port in reads), tuple(len(port.enable) for port in writes),
-            instances=self.instances,
-        )  # fmt: skip
-        m.submodules[name] = self.memories[name] = memory
-        for i, port in enumerate(reads):
-            mine = getattr(memory, f"read_{i}")
-            m.d.comb += [mine.address.eq(port.address), port.data.eq(mine.data)]
-        for i, port in enumerate(writes):
-            mine = getattr(memory, f"write_{i}")
-            m.d.comb += [mine.address.eq(port.address), mine.enable.eq(port.enable), mine.data.eq(port.data)]
+        port, store, response = self.port, self.store.request, self.response
+        wiring.connect(m, self.load.request, port.load)
+        is_store = response.payload.id >= self.p.outstanding
+        m.d.comb += [
+            port.store.payload.eq(fields_of(store.payload, offer_layout(self.p))),
+            port.store.valid.eq(store.valid),
+            store.ready.eq(port.store.ready),
+            self.request.valid.eq(port.request.valid),
+            port.request.ready.eq(self.request.ready),
+            *(self.request.payload[name].eq(port.request.payload[name]) for name in granted_layout(self.p).members),
+            self.request.payload.mask.eq(store.payload.mask),  # of a read they mean nothing
+            self.request.payload.data.eq(store.payload.data),
+            response.ready.eq(1),  # an entry waits for each
+            self.load.response.payload.eq(response.payload),
+            self.load.response.valid.eq(response.valid & ~is_store),
+            self.store.response.payload.eq(response.payload.id),
+            self.store.response.valid.eq(response.valid & is_store),
+        ]
 
     def _connect_memories(self, m: Module) -> list[Value]:
         """Scratchpad, weight buffer, parameter buffer, a bank of sums a column; return what a probe sees of these."""
         p, x, v = self.p, self.execute, self.vector
-        memory = partial(self._memory, m)
-        from_scratchpad, from_weights = x.scratchpad_reads(), x.weight_reads()
-        memory(
-            "scratchpad", p.scratchpad_depth, p.activation.bits, [*from_scratchpad, v.scratchpad_read, self.store.read],
-            [self.load.scratchpad_write, *v.scratchpad_writes],
-        )  # fmt: skip
-        memory("weight_buffer", p.weight_depth, p.weight.bits, [*from_weights, v.weight_read], [self.load.weight_write])
-        memory("parameter_buffer", p.parameter_depth, PARAMETER_BITS, [v.parameter_read], [self.load.parameter_write])
-        words, contents, shape = [], [], (p.accumulator_depth, p.accumulator.bits, (1, 1), (1,))
+        add = partial(add_memory, m, parts=self.parts)
+        self.memories = found = {
+            "scratchpad": add(
+                "scratchpad", depth=p.scratchpad_depth, width=p.activation.bits,
+                reads=[*x.scratchpad_reads(), v.scratchpad_read, self.store.read],
+                writes=[self.load.scratchpad_write, *v.scratchpad_writes],
+            ),
+            "weight_buffer": add(
+                "weight_buffer", depth=p.weight_depth, width=p.weight.bits, reads=[*x.weight_reads(), v.weight_read],
+                writes=[self.load.weight_write],
+            ),
+            "parameter_buffer": add(
+                "parameter_buffer", depth=p.parameter_depth, width=PARAMETER_BITS, reads=[v.parameter_read],
+                writes=[self.load.parameter_write],
+            ),
+        }  # fmt: skip
         for c in range(p.cols):
-            bank = OnChipMemory(*shape, instances=self.instances, probe=self.probing)
-            contents += [bank.contents] if self.probing else []
-            m.submodules[f"accumulator_{c}"] = self.memories[f"accumulator_{c}"] = bank
-            m.d.comb += [
-                bank.read_0.address.eq(x.sum_reads[c].address),
-                x.sum_reads[c].data.eq(bank.read_0.data),
-                bank.read_1.address.eq(v.sum_read.address),
-                bank.write_0.address.eq(x.sum_writes[c].address),
-                bank.write_0.enable.eq(x.sum_writes[c].enable),
-                bank.write_0.data.eq(x.sum_writes[c].data),
-            ]
-            words.append(bank.read_1.data)
-        m.d.comb += v.sum_read.data.eq(Cat(*words))
-        return contents
+            name, word = f"accumulator_{c}", v.sum_read
+            reads = [x.sum_reads[c], ReadPort(word.address, word.data.word_select(c, p.accumulator.bits))]
+            found[name] = add(
+                name, depth=p.accumulator_depth, width=p.accumulator.bits, reads=reads, writes=[x.sum_writes[c]],
+                probe=self.probing,
+            )  # fmt: skip
+        return [memory.contents for memory in found.values() if memory.contents is not None]
 
     def _connect_counters(self, m: Module) -> None:
-        """Every increment to its counter; why the array waits."""
-        head, tokens = self.sequencer.head_execute, self.tokens
+        """Why the array waits; when the counters count."""
+        head, tokens = self.execute.head, self.tokens
         m.d.comb += [
             self.waits.running.eq(self.performance.running),
             self.waits.array_busy.eq(self.execute.busy),
@@ -187,8 +182,4 @@ class Npu(wiring.Component):
             self.waits.commands.eq(self.execute_commands),
             self.performance.first.eq(self.command.valid & self.command.ready),
             self.performance.end.eq(Cat(*(end.pulse for end in self._ends().values())).any()),
-            self.counters.eq(self.performance.values),
         ]
-        for name, many in self._sources().items():
-            for i, source in enumerate(many):
-                m.d.comb += getattr(self.performance, f"{name}_{i}").eq(source)

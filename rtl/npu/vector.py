@@ -7,10 +7,10 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
 from rtl.emission import Parts, place
-from rtl.npu.interfaces import counts_layout, end_signature, engine_members, read_port, write_port
+from rtl.npu.interfaces import counts_layout, end_signature, engine_members, fields_of, read_port, write_port
 from rtl.npu.vector_lane import ENTRY_BITS, LANE_MODULE, VectorLane, bounds_layout, select_layout
 from rtl.npu.vector_loops import HELD, SLOT, VectorLoops, held_layout, used_bits
-from rtl.npu.vector_plan import ADD_OPERANDS, vector_plan, write_latencies
+from rtl.npu.vector_plan import ADD_OPERANDS, group_count, vector_plan, write_latencies
 from rtl.npu.vector_reads import VectorReads
 from rtl.npu.vector_running import take_layout
 from rtl.npu.vector_writes import VectorWrites
@@ -103,8 +103,10 @@ class VectorEngine(wiring.Component):
             m.d.sync += self.held.eq(head)
         for unit, delay in ((self.loops, 1), (self.reads, 1), (self.writes, self._soonest_write())):
             m.d.comb += [
-                unit.start.eq(self.start), unit.head.eq(self.head.payload), unit.command.eq(self._command(delay)),
-            ]  # fmt: skip
+                unit.start.eq(self.start),
+                unit.head.eq(fields_of(self.head.payload, unit.head.shape())),
+                unit.command.eq(fields_of(self._command(delay), unit.command.shape())),
+            ]
 
     def _command(self, delay: int) -> data.View:
         """The command of a slot of at least `delay` cycles ago: in its first cycle it is still at the queue's head."""
@@ -165,18 +167,19 @@ class VectorEngine(wiring.Component):
         ]
         function = self._command(self._soonest_write()).function
         entries, elements = self.parameter_read.data, []
+        shared = {
+            "select": select, "take": take, "sum_valid": at_sum.read, "sum_first": at_sum.first, "function": function,
+            "bounds": bounds, "pool_bounds": pool_bounds, "shared_entry": entries[:ENTRY_BITS],
+        }  # fmt: skip
         for i in range(p.lanes):
-            lane = place(m, f"lane_{i}", self.parts, LANE_MODULE, lambda: VectorLane(p))
-            columns = range(i, p.cols, p.lanes)
-            m.d.comb += [
-                lane.select.eq(select), lane.take.eq(take), lane.sum_valid.eq(at_sum.read),
-                lane.sum_first.eq(at_sum.first), lane.function.eq(function),
-                lane.bounds.eq(bounds), lane.pool_bounds.eq(pool_bounds),
-                lane.sums.eq(Cat(self.sum_read.data.word_select(c, p.accumulator.bits) for c in columns)),
-                lane.activation.eq(self.scratchpad_read.data.word_select(i, p.activation.bits)),
-                lane.weight.eq(self.weight_read.data.word_select(i, p.weight.bits)),
-                lane.own_entry.eq(entries.word_select(i, ENTRY_BITS)), lane.shared_entry.eq(entries[:ENTRY_BITS]),
-            ]  # fmt: skip
+            sums = [self.sum_read.data.word_select(c, p.accumulator.bits) for c in range(i, p.cols, p.lanes)]
+            none = Const(0, (group_count(p) - len(sums)) * p.accumulator.bits)
+            lane = place(m, f"lane_{i}", self.parts, LANE_MODULE, lambda: VectorLane(p), shared | {
+                "sums": Cat(*sums, none),
+                "activation": self.scratchpad_read.data.word_select(i, p.activation.bits),
+                "weight": self.weight_read.data.word_select(i, p.weight.bits),
+                "own_entry": entries.word_select(i, ENTRY_BITS),
+            })  # fmt: skip
             elements.append(lane.element)
         return elements
 

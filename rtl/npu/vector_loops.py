@@ -8,7 +8,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.encoding import body_layout
+from rtl.npu.interfaces import command_fields
 from rtl.parameters import NpuParameters
 from simulators.program import FUNCTIONS, VECTOR_ENGINE
 
@@ -19,6 +19,7 @@ HELD = (
     "weight_stride", "parameter_mode", "parameter_address", "zero_point_0", "zero_point_1", "output_zero_point", "low",
     "high",
 )  # fmt: skip
+_COUNTED = ("function", "taps", "channels")
 #: Whether this slot is the first one of its tap, group of channels, position.
 STEPS = data.StructLayout({"tap": 1, "group": 1, "position": 1})
 SLOT = data.StructLayout({
@@ -31,8 +32,7 @@ SLOT = data.StructLayout({
 
 def held_layout(p: NpuParameters) -> data.StructLayout:
     """Return the layout of `HELD`."""
-    body = body_layout(p, VECTOR_ENGINE)
-    return data.StructLayout({name: body[name].shape for name in HELD})
+    return command_fields(p, VECTOR_ENGINE, HELD)
 
 
 def used_bits(p: NpuParameters) -> int:
@@ -58,9 +58,8 @@ class VectorLoops(wiring.Component):
     ----------
     start : In(1)
         `head` starts in this cycle.
-    head : In(body_layout)
-    command : In(held_layout)
-        The command started last, from the cycle after its start on.
+    head, command : In
+        Of the queue's head; of the command started last, from the cycle after its start on.
     active : Out(1)
         There is a slot in this cycle.
     slot : Out(SLOT)
@@ -73,7 +72,8 @@ class VectorLoops(wiring.Component):
     def __init__(self, p: NpuParameters) -> None:
         self.p = p
         super().__init__({
-            "start": In(1), "head": In(body_layout(p, VECTOR_ENGINE)), "command": In(held_layout(p)),
+            "start": In(1), "head": In(command_fields(p, VECTOR_ENGINE, (*_COUNTED, "count"))),
+            "command": In(command_fields(p, VECTOR_ENGINE, _COUNTED)),
             "active": Out(1), "slot": Out(SLOT), "steps": Out(STEPS), "used": Out(used_bits(p)),
         })  # fmt: skip
 

@@ -6,9 +6,9 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.encoding import body_layout
-from rtl.npu.nests import Odometer, nest_of
-from rtl.npu.vector_loops import STEPS, held_layout
+from rtl.npu.interfaces import command_fields
+from rtl.npu.nests import NEST_FIELDS, Odometer, nest_of
+from rtl.npu.vector_loops import STEPS
 from rtl.npu.vector_plan import group_count
 from rtl.parameters import NpuParameters, address_bits
 from simulators.program import (
@@ -20,6 +20,13 @@ from simulators.program import (
     PARAMETER_WORDS,
     VECTOR_ENGINE,
 )
+
+_OF_HEAD = (
+    "address", "weight_address", "parameter_address", *NEST_FIELDS, *(f"lane_{name}" for name in NEST_FIELDS),
+)  # fmt: skip
+_OF_COMMAND = (
+    "function", "from_accumulator", "weight_address", "weight_stride", "parameter_mode", "parameter_address",
+)  # fmt: skip
 
 
 class VectorReads(wiring.Component):
@@ -40,7 +47,8 @@ class VectorReads(wiring.Component):
     def __init__(self, p: NpuParameters) -> None:
         self.p = p
         super().__init__({
-            "start": In(1), "head": In(body_layout(p, VECTOR_ENGINE)), "command": In(held_layout(p)),
+            "start": In(1), "head": In(command_fields(p, VECTOR_ENGINE, _OF_HEAD)),
+            "command": In(command_fields(p, VECTOR_ENGINE, _OF_COMMAND)),
             "steps": In(STEPS), "active": In(1), "address": Out(p.vector_address_bits),
             "group": Out(address_bits(group_count(p))), "weight_address": Out(p.weight_address_bits),
             "parameter_address": Out(p.parameter_address_bits),

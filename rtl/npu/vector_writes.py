@@ -6,8 +6,8 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.encoding import body_layout
-from rtl.npu.vector_loops import held_layout, used_bits
+from rtl.npu.interfaces import command_fields
+from rtl.npu.vector_loops import used_bits
 from rtl.npu.vector_plan import write_latencies
 from rtl.parameters import NpuParameters
 from simulators.program import VECTOR_ENGINE
@@ -31,7 +31,9 @@ class VectorWrites(wiring.Component):
     def __init__(self, p: NpuParameters) -> None:
         self.p = p
         super().__init__({
-            "start": In(1), "head": In(body_layout(p, VECTOR_ENGINE)), "command": In(held_layout(p)), "write": In(1),
+            "start": In(1), "head": In(command_fields(p, VECTOR_ENGINE, ("destination", "channels"))),
+            "command": In(command_fields(p, VECTOR_ENGINE, ("channels", "n0", "d_s0", "d_jump", "d_lane"))),
+            "write": In(1),
             "enable": Out(p.lanes), "addresses": Out(p.scratchpad_address_bits).array(p.lanes),
             "used": Out(used_bits(p)),
         })  # fmt: skip

@@ -1,5 +1,3 @@
-# amaranth: UnusedElaboratable=no
-# (an adder is also made to read its ports)
 """The multipliers beside a bank: a slice of the open row times a slice of the global buffer, summed, accumulated.
 
 Values and order of sums: `simulators.pim.bank_mac`. COMP and READRES enter with their data and travel down the same
@@ -9,13 +7,13 @@ clocks after it has entered.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from amaranth.hdl import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.emission import Part
+from rtl.emission import Parts, place
 from rtl.npu.skew import taps
 from rtl.pim.arithmetic import Adder, Multiplier, level_bits
 from rtl.pim.parameters import MacParameters
@@ -24,30 +22,14 @@ from simulators.pim.bank_mac import TOTAL_BITS
 MAC_MODULE, ADDER_MODULE = "codesign_bank_mac", "codesign_bank_adder"
 
 
-def instance(m: Module, name: str, module: str, template: wiring.Component, *, clocked: bool) -> wiring.PureInterface:
-    """Return the ports of a new instance of a Verilog module, which has the ports of `template`."""
-    ports = template.signature.create()
-    members = template.signature.members.items()
-    wires = {f"{'i' if member.flow == In else 'o'}_{port}": getattr(ports, port) for port, member in members}
-    clock = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if clocked else {}
-    m.submodules[name] = Instance(module, **clock, **wires)
-    return ports
-
-
-def mac_parts(parameters: MacParameters) -> list[Part]:
-    """Return the modules of a bank's MAC, each emitted once: its adders by width, itself."""
-    adders = dict(map(BankMac(parameters).adder, range(1, parameters.levels + 2)))
-    return [*((adder, module) for module, adder in adders.items()), (BankMac(parameters), MAC_MODULE)]
-
-
 class BankMac(wiring.Component):
     """Multipliers, adder tree and accumulator of a bank.
 
     Parameters
     ----------
     parameters : MacParameters
-    instances : bool
-        Adders are instances of the modules of `mac_parts`; else (Amaranth's own simulator) submodules.
+    parts : Parts
+        `rtl.emission.place`.
 
     Attributes
     ----------
@@ -61,29 +43,23 @@ class BankMac(wiring.Component):
         In the first clock of a result.
     """
 
-    def __init__(self, parameters: MacParameters, *, instances: bool = True) -> None:
-        self.parameters = p = parameters
-        self.instances = instances
+    def __init__(self, parameters: MacParameters, parts: Parts) -> None:
+        self.parameters, self.parts = parameters, parts
+        p = parameters
         super().__init__({
             "comp": In(1), "readres": In(1), "operands": In(p.slice_bits), "vector": In(p.slice_bits),
             "result": Out(TOTAL_BITS), "valid": Out(1),
         })  # fmt: skip
 
-    def adder(self, depth: int) -> tuple[str, Adder]:
-        """Return the adder of a level of the tree, or behind the last one of the accumulator, and its module's name."""
+    def _sum(self, m: Module, name: str, depth: int, one: Value, other: Value) -> Value:
+        """Add in a level of the tree; the accumulator's adder comes behind the last one."""
         p, form = self.parameters, self.parameters.form
         bits, total = level_bits(form, depth - 1), level_bits(form, depth)
         if depth > p.levels:
             total = TOTAL_BITS
-        adder = Adder(form, bits, total, TOTAL_BITS if depth > p.levels else None)
-        return f"{ADDER_MODULE}_{len(adder.one)}_{bits}_{total}", adder
-
-    def _adder(self, m: Module, name: str, depth: int) -> Any:
-        module, adder = self.adder(depth)
-        if self.instances:
-            return instance(m, name, module, adder, clocked=False)
-        m.submodules[name] = adder
-        return adder
+        module = f"{ADDER_MODULE}_{len(one)}_{bits}_{total}"
+        make = partial(Adder, form, bits, total, len(one))
+        return place(m, name, self.parts, module, make, {"one": one, "other": other}, clocked=False).total
 
     def elaborate(self, platform: object) -> Module:
         """Products, a register a level of the tree, the accumulator; registers move only behind a COMP."""
@@ -103,10 +79,9 @@ class BankMac(wiring.Component):
         for depth in range(1, p.levels + 1):
             level = self._sums(m, level, depth, moves[p.product_stages + depth - 1])
         accumulator = Signal(TOTAL_BITS)
-        last = self._adder(m, "accumulate", p.levels + 1)
-        m.d.comb += [last.one.eq(accumulator), last.other.eq(level[0])]
+        following = self._sum(m, "accumulate", p.levels + 1, accumulator, level[0])
         with m.If(moves[-1]):
-            m.d.sync += accumulator.eq(last.total)
+            m.d.sync += accumulator.eq(following)
         with m.If(read):
             m.d.sync += [self.result.eq(accumulator), accumulator.eq(0)]
         m.d.sync += self.valid.eq(read)
@@ -114,11 +89,8 @@ class BankMac(wiring.Component):
 
     def _sums(self, m: Module, values: list[Value], depth: int, enable: Value) -> list[Value]:
         """Return the sums of neighbours, in registers."""
-        sums: list[Value] = []
-        for k in range(len(values) // 2):
-            adder = self._adder(m, f"adder_{depth}_{k}", depth)
-            m.d.comb += [adder.one.eq(values[2 * k]), adder.other.eq(values[2 * k + 1])]
-            sums.append(adder.total)
+        pairs = zip(values[::2], values[1::2], strict=True)
+        sums = [self._sum(m, f"adder_{depth}_{k}", depth, *pair) for k, pair in enumerate(pairs)]
         held = Signal(sum(map(len, sums)), name=f"sums_{depth}", reset_less=True)
         with m.If(enable):
             m.d.sync += held.eq(Cat(*sums))

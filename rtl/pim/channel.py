@@ -6,8 +6,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.emission import verilog_of
-from rtl.pim.bank_mac import mac_parts
+from rtl.emission import Parts, verilog_of
 from rtl.pim.parameters import UnitParameters
 from rtl.pim.scheduler import Scheduler, listed_layout
 from rtl.pim.scheduler_parameters import SchedulerParameters
@@ -19,6 +18,13 @@ TOP = "codesign_pim_channel"
 class ComputeChannel(wiring.Component):
     """A list of commands in; commands to the banks' rows, column accesses, and results out.
 
+    Parameters
+    ----------
+    scheduler : SchedulerParameters
+    unit : UnitParameters
+    parts : Parts
+        `rtl.emission.place`.
+
     Attributes
     ----------
     listed : In(stream)
@@ -29,8 +35,8 @@ class ComputeChannel(wiring.Component):
         As of `ComputeUnit`.
     """
 
-    def __init__(self, scheduler: SchedulerParameters, unit: UnitParameters) -> None:
-        self.scheduler_parameters, self.unit_parameters = scheduler, unit
+    def __init__(self, scheduler: SchedulerParameters, unit: UnitParameters, parts: Parts) -> None:
+        self.scheduler_parameters, self.unit_parameters, self.parts = scheduler, unit, parts
         super().__init__({
             "listed": In(stream.Signature(listed_layout(scheduler))), "valid": Out(1), "command": Out(COMMAND_BITS),
             "bank": Out(range(scheduler.banks)), "row": Out(range(scheduler.rows)), "read": Out(1),
@@ -42,7 +48,7 @@ class ComputeChannel(wiring.Component):
         """Connect: the unit takes every command as it issues."""
         m = Module()
         m.submodules.scheduler = scheduler = Scheduler(self.scheduler_parameters)
-        m.submodules.unit = unit = ComputeUnit(self.unit_parameters)
+        m.submodules.unit = unit = ComputeUnit(self.unit_parameters, self.parts)
         m.d.comb += [
             scheduler.listed.payload.eq(self.listed.payload),
             scheduler.listed.valid.eq(self.listed.valid),
@@ -60,4 +66,5 @@ class ComputeChannel(wiring.Component):
 
 def channel_verilog(scheduler: SchedulerParameters, unit: UnitParameters) -> str:
     """Return a channel's Verilog, its bank MAC emitted once."""
-    return verilog_of([*mac_parts(unit.mac), (ComputeChannel(scheduler, unit), TOP)])
+    parts = Parts()
+    return verilog_of(ComputeChannel(scheduler, unit, parts), TOP, parts)

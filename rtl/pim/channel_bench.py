@@ -17,8 +17,7 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.emission import verilog_of
-from rtl.pim.bank_mac import mac_parts
+from rtl.emission import Parts, verilog_of
 from rtl.pim.channel import ComputeChannel
 from rtl.pim.parameters import UnitParameters, unit_parameters
 from rtl.pim.scheduler import listed_layout
@@ -44,8 +43,8 @@ class ChannelBench(wiring.Component):
         Low bits first: the head left, a result is there, read, loading, column, valid, command, bank, row.
     """
 
-    def __init__(self, scheduler: SchedulerParameters, unit: UnitParameters) -> None:
-        self.channel = c = ComputeChannel(scheduler, unit)
+    def __init__(self, scheduler: SchedulerParameters, unit: UnitParameters, parts: Parts) -> None:
+        self.channel = c = ComputeChannel(scheduler, unit, parts)
         self.fields = (c.listed.ready, c.result_valid, c.read, c.loading, c.column, c.valid, c.command, c.bank, c.row)
         super().__init__({
             "item": In(listed_layout(scheduler).size), "has": In(1), "columns": In(len(c.columns)),
@@ -64,7 +63,8 @@ class ChannelBench(wiring.Component):
 @cache
 def bench_verilog(scheduler: SchedulerParameters, unit: UnitParameters) -> str:
     """Return the bench's Verilog."""
-    return verilog_of([*mac_parts(unit.mac), (ChannelBench(scheduler, unit), TOP)])
+    parts = Parts()
+    return verilog_of(ChannelBench(scheduler, unit, parts), TOP, parts)
 
 
 def run_channel(
@@ -93,7 +93,7 @@ def run_channel(
     scheduler, unit = scheduler_parameters(device), unit_parameters(device, form)
     if program[:, 1].max() >= len(rows):
         raise CodesignError(f"command list: row {program[:, 1].max()}, the banks hold {len(rows)}")
-    bench = ChannelBench(scheduler, unit)
+    bench = ChannelBench(scheduler, unit, Parts())
     job: dict[str, Any] = {
         "items": np.array([f"{item:x}" for item in packed_items(scheduler, program)]), "rows": rows,
         "widths": list(map(len, bench.fields)), "buffers": device.row_buffers,

@@ -66,7 +66,7 @@ class SchedulerBench(wiring.Component):
 @cache
 def bench_verilog(parameters: SchedulerParameters) -> str:
     """Return the bench's Verilog."""
-    return verilog_of([(SchedulerBench(parameters), TOP)])
+    return verilog_of(SchedulerBench(parameters), TOP)
 
 
 def packed_items(parameters: SchedulerParameters, program: np.ndarray) -> list[int]:

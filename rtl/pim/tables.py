@@ -16,8 +16,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtl.emission import verilog_of
-from rtl.pim.bank_mac import MAC_MODULE, mac_parts
+from rtl.emission import Parts, verilog_of
+from rtl.pim.bank_mac import MAC_MODULE, BankMac
 from rtl.pim.cost_rows import PimCostRow, write_pim_rows
 from rtl.pim.parameters import mac_parameters
 from rtl.pim.scheduler import Scheduler
@@ -65,7 +65,8 @@ def characterize_mac(
     """
     p = mac_parameters(replace(device, operand_bytes=MAC_FORMS[form].operand_bits // 8), form)
     step = device.comp_clocks
-    gates = Gates.of(verilog_of(mac_parts(p)), MAC_MODULE, library)
+    parts = Parts()
+    gates = Gates.of(verilog_of(BankMac(p, parts), MAC_MODULE, parts), MAC_MODULE, library)
     model = gates.energy_model(lambda name: "operands" if name else "multiply_add")
     clock = _mean(gates, model, idle_mac_stimulus(p, _IDLE), LEAD)
 
@@ -92,7 +93,7 @@ def characterize_scheduler(
 ) -> PimCostRow:
     """Return the row of a device's channel scheduler."""
     p = scheduler_parameters(device)
-    gates = Gates.of(verilog_of([(Scheduler(p), SCHEDULER_MODULE)]), SCHEDULER_MODULE, library)
+    gates = Gates.of(verilog_of(Scheduler(p), SCHEDULER_MODULE), SCHEDULER_MODULE, library)
     model = gates.energy_model(lambda name: "operands" if name else "multiply_add")
     idle = _mean(gates, model, idle_scheduler_stimulus(device, _BUSY), RESET)
     inputs, rate = scheduler_stimulus(device, _BUSY, _SEED)

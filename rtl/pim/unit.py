@@ -1,5 +1,3 @@
-# amaranth: UnusedElaboratable=no
-# (a bank's MAC is also made to read its ports)
 """A channel's compute unit: the global buffer, the bank MACs, and what turns a command into slices and strobes.
 
 Commands come as the scheduler issues them (`simulators.pim.commands`): the first COMP or DOT behind a HEADER takes
@@ -10,15 +8,16 @@ column. What a column access returns is there a clock later, as the global buffe
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from rtl.emission import Parts, place
 from rtl.parameters import address_bits
-from rtl.pim.bank_mac import MAC_MODULE, BankMac, instance
+from rtl.pim.bank_mac import MAC_MODULE, BankMac
 from rtl.pim.parameters import UnitParameters
 from simulators.pim.commands import COMMANDS, COMP, DOT, GWRITE, HEADER, READRES
 
@@ -31,8 +30,8 @@ class ComputeUnit(wiring.Component):
     Parameters
     ----------
     parameters : UnitParameters
-    instances : bool
-        Bank MACs are instances of the module that `bank_mac.mac_parts` emits; else submodules.
+    parts : Parts
+        `rtl.emission.place`.
 
     Attributes
     ----------
@@ -47,9 +46,9 @@ class ComputeUnit(wiring.Component):
     result_valid : Out(1)
     """
 
-    def __init__(self, parameters: UnitParameters, *, instances: bool = True) -> None:
-        self.parameters = p = parameters
-        self.instances = instances
+    def __init__(self, parameters: UnitParameters, parts: Parts) -> None:
+        self.parameters, self.parts = parameters, parts
+        p = parameters
         super().__init__({
             "valid": In(1), "command": In(COMMAND_BITS), "comps": In(range(p.slices + 1)),
             "read": Out(1), "column": Out(range(p.columns)), "loading": Out(1), "columns": In(p.banks * p.column_bits),
@@ -128,20 +127,14 @@ class ComputeUnit(wiring.Component):
         held = Signal(address_bits(p.slices_of_column), name="part", reset_less=True)
         comps, reads = Signal(name="comp_arrives"), Signal(name="readres_arrives")
         m.d.sync += [comps.eq(comp), reads.eq(readres), held.eq(part)]
-        results, valid, template = [], [], BankMac(p.mac)
+        one, make = p.slices_of_column == 1, partial(BankMac, p.mac, self.parts)
+        part_of_vector = Signal(bits)
+        m.d.comb += part_of_vector.eq(vector if one else vector.word_select(held, bits))
+        macs = []
         for bank in range(p.banks):
-            if self.instances:
-                mac: Any = instance(m, f"bank_{bank}", MAC_MODULE, template, clocked=True)
-            else:
-                m.submodules[f"bank_{bank}"] = mac = BankMac(p.mac, instances=False)
             column = self.columns.word_select(bank, p.column_bits)
-            one = p.slices_of_column == 1
-            m.d.comb += [
-                mac.comp.eq(comps),
-                mac.readres.eq(reads),
-                mac.operands.eq(column if one else column.word_select(held, bits)),
-                mac.vector.eq(vector if one else vector.word_select(held, bits)),
-            ]
-            results.append(mac.result)
-            valid.append(mac.valid)
-        m.d.comb += [self.results.eq(Cat(*results)), self.result_valid.eq(valid[0])]
+            macs.append(place(m, f"bank_{bank}", self.parts, MAC_MODULE, make, {
+                "comp": comps, "readres": reads, "operands": column if one else column.word_select(held, bits),
+                "vector": part_of_vector,
+            }))  # fmt: skip
+        m.d.comb += [self.results.eq(Cat(mac.result for mac in macs)), self.result_valid.eq(macs[0].valid)]

@@ -14,8 +14,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.emission import verilog_of
-from rtl.pim.bank_mac import mac_parts
+from rtl.emission import Parts, verilog_of
 from rtl.pim.parameters import UnitParameters
 from rtl.pim.simulation import simulate
 from rtl.pim.unit import ComputeUnit
@@ -33,8 +32,8 @@ class UnitBench(wiring.Component):
         `read` and `column` of the clock before; the others are the unit's.
     """
 
-    def __init__(self, parameters: UnitParameters) -> None:
-        self.unit = ComputeUnit(parameters)
+    def __init__(self, parameters: UnitParameters, parts: Parts) -> None:
+        self.unit = ComputeUnit(parameters, parts)
         members = dict(self.unit.signature.members)
         self.passed = tuple(name for name in members if name not in ("read", "column", "loading"))
         kept = {name: members[name] for name in self.passed}
@@ -54,7 +53,8 @@ class UnitBench(wiring.Component):
 @cache
 def unit_verilog(parameters: UnitParameters) -> str:
     """Return the unit's Verilog, its bank MAC emitted once."""
-    return verilog_of([*mac_parts(parameters.mac), (UnitBench(parameters), TOP)])
+    parts = Parts()
+    return verilog_of(UnitBench(parameters, parts), TOP, parts)
 
 
 def run_unit(

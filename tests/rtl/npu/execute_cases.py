@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from amaranth.hdl import Module
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
 
-from rtl.encoding import encode_program
+from rtl.encoding import command_bits, encode_program
 from rtl.npu.execute import ExecuteEngine
 from rtl.npu.queues import Sequencer
 from rtl.parameters import NpuParameters, parameters_of
@@ -179,7 +179,8 @@ class Bench(wiring.Component):
 
     def __init__(self, p: NpuParameters, memories: Memories) -> None:
         self.p, self.memories = p, memories
-        self.engine, self.sequencer = ExecuteEngine(p, probe=True), Sequencer(p)
+        self.engine, self.command = ExecuteEngine(p, probe=True), stream.Signature(command_bits(p)).create()
+        self.sequencer = Sequencer(p, self.command, {"execute": self.engine.head})
         super().__init__({})
 
     def elaborate(self, platform: object) -> Module:
@@ -187,7 +188,6 @@ class Bench(wiring.Component):
         m = Module()
         engine, p, memories = self.engine, self.p, self.memories
         m.submodules.sequencer, m.submodules.engine = self.sequencer, engine
-        wiring.connect(m, self.sequencer.head_execute, engine.head)
         m.d.comb += engine.tokens_ready.eq(1)
         self._memory(m, "scratchpad", engine.scratchpad_reads(), p.activation.bits, memories.scratchpad)
         self._memory(m, "weights", engine.weight_reads(), p.weight.bits, memories.weights)
@@ -226,7 +226,7 @@ def _unpacked(packed: int, fields: list[tuple[str, int, bool]]) -> list[int]:
 def run_bench(p: NpuParameters, memories: Memories, program: np.ndarray, most_cycles: int = 3000) -> BenchRun:
     """Run a program of preloads and matmuls on the engine until its last end."""
     bench, run = Bench(p, memories), BenchRun()
-    engine, door = bench.engine, bench.sequencer.command
+    engine, door = bench.engine, bench.command
     simulator = Simulator(bench)
     simulator.add_clock(1e-6)
     packed = [int.from_bytes(row.tobytes(), "little") for row in encode_program(p, program)]

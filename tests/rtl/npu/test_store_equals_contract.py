@@ -55,7 +55,7 @@ def compare(row: tuple, seed: int, commands: int) -> None:
             ctx.set(dut.request.ready, ready)
             ctx.set(dut.response.valid, response is not None)
             if response is not None:
-                ctx.set(dut.response.payload, {"id": dma.outstanding + response, "data": 0})
+                ctx.set(dut.response.payload, dma.outstanding + response)
             ctx.set(dut.read.data, read_data(scratchpad, dut.read, ctx.get(dut.read.address), bits))
             expected = twin.step(head, tokens, ready, response)
             assert bool(ctx.get(dut.head.ready)) == expected["start"], cycle

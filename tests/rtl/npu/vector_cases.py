@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from amaranth.hdl import Module
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
 
-from rtl.encoding import encode_program
+from rtl.encoding import command_bits, encode_program
 from rtl.npu.queues import Sequencer, TokenCounters
 from rtl.npu.vector import VectorEngine
 from rtl.parameters import NpuParameters, parameters_of
@@ -180,7 +180,8 @@ class Bench(wiring.Component):
 
     def __init__(self, p: NpuParameters, memories: Memories) -> None:
         self.p, self.memories = p, memories
-        self.engine, self.sequencer = VectorEngine(p), Sequencer(p)
+        self.engine, self.command = VectorEngine(p), stream.Signature(command_bits(p)).create()
+        self.sequencer = Sequencer(p, self.command, {"vector": self.engine.head})
         super().__init__({})
 
     def elaborate(self, platform: object) -> Module:
@@ -190,8 +191,7 @@ class Bench(wiring.Component):
         m.submodules.sequencer = self.sequencer
         m.submodules.tokens = tokens = TokenCounters(p)
         m.submodules.engine = engine
-        head = self.sequencer.head_vector
-        wiring.connect(m, head, engine.head)
+        head = engine.head
         wiring.connect(m, engine.end, tokens.end_vector)
         m.d.comb += [
             tokens.waits_vector.eq(head.payload.waits),
@@ -232,7 +232,7 @@ def run_bench(p: NpuParameters, memories: Memories, program: np.ndarray, most_cy
 
     async def testbench(ctx) -> None:
         pushed, totals = 0, {name: 0 for name, _ in bench.engine.counts.shape()}
-        door, head, engine = bench.sequencer.command, bench.engine.head, bench.engine
+        door, head, engine = bench.command, bench.engine.head, bench.engine
         for cycle in range(most_cycles):
             ctx.set(door.valid, pushed < len(packed))
             ctx.set(door.payload, packed[min(pushed, len(packed) - 1)])
