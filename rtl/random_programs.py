@@ -60,6 +60,8 @@ PARAMETER_BYTES = 1 << 14  # parameters lie here, or a few bytes beyond
 PARAMETER_ALIGNMENTS = 4
 #: Of nests: the share that is far from its beginning, bits of its long extent.
 FAR_NESTS, FAR_BITS = 0.2, 15.9
+#: Of the commands that requantize: the share that takes two rows of thousands of positions, bits of their length.
+LONG_ROWS, LONG_BITS = 0.02, (10.0, 11.6)
 MORE_JOBS = 4  # of every eighth program: a buffer's token is then waited for more than once
 
 
@@ -154,6 +156,16 @@ def far_nest(rng: np.random.Generator, indices: int, most: int) -> tuple[dict[st
     first = max(first - int(rng.integers(1, indices + 1)), 0)
     outer = (first + indices - 1) // (long * short)
     return values | {"s2": int(rng.integers(0, most // 3 // max(outer, 1) + 1))}, first
+
+
+def long_rows(rng: np.random.Generator, words: int, channels: int, outputs: int) -> dict[str, int]:
+    """Return the nest of two long rows of a vector command; each stays where it is.
+
+    It reads the first accumulator word of `words`, then the second; results lie within `outputs` elements.
+    """
+    n0 = int(2 ** rng.uniform(*LONG_BITS))
+    second_word, second_row = int(words > 1), channels if 2 * channels <= outputs else 0
+    return {"n0": n0, "s0": 0, "s1": second_word, "count": 2 * n0, "d_s0": 0, "d_s1": second_row}
 
 
 @dataclass
@@ -333,10 +345,14 @@ class Builder:
         two = self.rng.random() < 0.6 and bool(self.functions)
         ready = mask(token(V, S, 0))
         fields = self.parameters(words, channels) | self.clamp()
+        rows = {"n0": words, "s0": 1, "count": words, "d_s0": channels, "d_s1": words * channels}
+        if self.far is not None and self.far.random() < LONG_ROWS:
+            rows = long_rows(self.far, words, channels, self.sizes.outputs)
+            if fields["parameter_mode"] == PARAMETER_POSITION:
+                fields["parameter_mode"] = PARAMETER_LANE
         self.emit(
-            VECTOR, memory=ACCUMULATOR, address=sums, n0=words, s0=1, count=words, used_cols=channels,
-            destination=base, d_s0=channels, d_s1=words * channels, d_lane=1, value=REQUANTIZE, waits=waits,
-            gives=mask(token(V, X, 0)) | (0 if two else ready), **fields
+            VECTOR, memory=ACCUMULATOR, address=sums, used_cols=channels, destination=base, d_lane=1, value=REQUANTIZE,
+            waits=waits, gives=mask(token(V, X, 0)) | (0 if two else ready), **rows, **fields
         )  # fmt: skip
         if two:
             self.second(base, words, channels, ready)

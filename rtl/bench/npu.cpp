@@ -19,6 +19,7 @@ using Waves = VerilatedVcdC;
 
 namespace {
 
+constexpr int IDLE_CYCLES = 3;
 enum Fault : int64_t { QUIET = -1, EXTRA_EVENT = -2, BEYOND_DRAM = -3, REFUSED = -4 };
 
 using Cycles = int64_t;
@@ -135,13 +136,15 @@ struct Bench {
 #endif
     }
 
+    // Cycle 0 is that of the first command, whenever the host comes with it: here some cycles after the reset.
     void reset() {
-        top.rst = 1;
         cycle = INT64_MIN;
-        for (int i = 0; i < 2; i++) evaluate(false), evaluate(true);
-        cycle = 0;
-        top.rst = 0;
         top.execute_commands = job.execute_commands;
+        top.rst = 1;
+        for (int i = 0; i < 2; i++) evaluate(false), evaluate(true);
+        top.rst = 0;
+        for (int i = 0; i < IDLE_CYCLES; i++) evaluate(false), evaluate(true);
+        cycle = 0;
     }
 
     bool stalled(int port) const { return cycle < job.stall_cycles && job.stalls[2 * cycle + port]; }

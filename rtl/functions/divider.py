@@ -117,8 +117,10 @@ class IterativeDivider(_Divider):
     def elaborate(self, platform: object) -> Module:
         """Return the operand registers and the steps of one clock."""
         m = Module()
-        remainder, low = Signal(self.divisor_bits), Signal(self.steps * self.bits_per_clock)
-        divisor, tag = Signal(self.divisor_bits), Signal(unsigned(len(self.i.payload.tag)))
+        remainder = Signal(self.divisor_bits)
+        low = Signal(self.steps * self.bits_per_clock)
+        divisor = Signal(self.divisor_bits)
+        tag = Signal(unsigned(len(self.i.payload.tag)))
         left = Signal(range(self.steps + 1))
         valid = Signal()
         next_remainder, next_low = self._clock(m, remainder, low, divisor)

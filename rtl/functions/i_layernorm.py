@@ -96,7 +96,8 @@ class ILayerNorm(wiring.Component):
         m = Module()
         m.submodules.buffer, m.submodules.divider = self.buffer, self.divider
         wiring.connect(m, wiring.flipped(self.i), self.buffer.i)
-        mean, factor = Signal(signed(self.in_bits)), Signal(31)
+        mean = Signal(signed(self.in_bits))
+        factor = Signal(31)
         done = self._normalize(m, mean, factor)
         self._numbers(m, mean, factor, done)
         return m
@@ -105,10 +106,12 @@ class ILayerNorm(wiring.Component):
         """Compute mean and factor of the row that is here, then send it."""
         buffer, divider, summary = self.buffer, self.divider, self.buffer.summary
         twice_off = Signal(signed(self.total_bits + 1))  # 2 sum x - N mean
-        variance, root = Signal(self.variance_bits), Signal(self.root_bits)
+        variance = Signal(self.variance_bits)
+        root = Signal(self.root_bits)
         step = Signal(range(self.steps))
         quotient, remainder = divider.o.payload.quotient, divider.o.payload.remainder
-        magnitude, absolute = Signal(self.in_bits), Signal(self.total_bits)
+        magnitude = Signal(self.in_bits)
+        absolute = Signal(self.total_bits)
         twice = remainder << 1
         m.d.comb += [
             absolute.eq(Mux(summary.total < 0, -summary.total, summary.total)),

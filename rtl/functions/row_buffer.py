@@ -87,7 +87,8 @@ class RowBuffer(wiring.Component):
         m = Module()
         index_bits = ceil_log2(self.max_length)
         m.submodules.memory = words = memory.Memory(shape=self.shape, depth=2 << index_bits, init=[])
-        full, using = Signal(2), Signal()
+        full = Signal(2)
+        using = Signal()
         self._write(m, words.write_port(), full, index_bits)
         self._read(m, words.read_port(), using, index_bits)
         m.d.comb += self.row_valid.eq(full.bit_select(using, 1))
@@ -96,10 +97,13 @@ class RowBuffer(wiring.Component):
         return m
 
     def _write(self, m: Module, port: memory.WritePort, full: Signal, index_bits: int) -> None:
-        bank, index, begun = Signal(), Signal(index_bits), Signal()
+        bank = Signal()
+        index = Signal(index_bits)
+        begun = Signal()
         x = self.i.payload.value
         ended = self.i.payload.last | (index == self.max_length - 1)
-        running, updated = Signal(self.summary_layout), Signal(self.summary_layout)
+        running = Signal(self.summary_layout)
+        updated = Signal(self.summary_layout)
         for name, fold in self.folds.items():
             m.d.comb += updated[name].eq(Mux(begun, fold.more(running[name], x), fold.first(x)))
         lengths = [Signal(range(self.max_length + 1), name=f"length_{b}", reset_less=True) for b in range(2)]
@@ -120,7 +124,9 @@ class RowBuffer(wiring.Component):
         self._banks = lengths, summaries
 
     def _read(self, m: Module, port: memory.ReadPort, using: Signal, index_bits: int) -> None:
-        sending, index, advance = Signal(), Signal(index_bits), Signal()
+        sending = Signal()
+        index = Signal(index_bits)
+        advance = Signal()
         lengths, summaries = self._banks
         last = index == self.length - 1
         m.d.comb += [

@@ -122,8 +122,10 @@ class ShiftGELU(wiring.Component):
     def _divide(self, m: Module) -> None:
         """Keep e^(-max) of the row; divide by each element's sum."""
         exp, divider = self.exp.o, self.divider.i
-        tag, out_tag = Signal(self.exp_tag), Signal(self.divider_tag)
-        of_max, total = Signal(EXP_BITS), Signal(EXP_BITS + 1)
+        tag = Signal(self.exp_tag)
+        out_tag = Signal(self.divider_tag)
+        of_max = Signal(EXP_BITS)
+        total = Signal(EXP_BITS + 1)
         m.d.comb += [
             tag.as_value().eq(exp.payload.tag),
             total.eq(exp.payload.e + of_max),

@@ -83,7 +83,8 @@ class Shiftmax(wiring.Component):
             self.buffer, self.exp, self.divider,
         )  # fmt: skip
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
-        total, factor = Signal(EXP_BITS), Signal(divider.quotient_bits)
+        total = Signal(EXP_BITS)
+        factor = Signal(divider.quotient_bits)
         raised = Signal(EXP_BITS + 1)
         m.d.comb += [
             exp.minus_x0.eq(self.minus_x0),

@@ -104,8 +104,10 @@ class ColumnDrain(wiring.Component):
         """Count the lanes down."""
         m = Module()
         rows = self.p.rows
-        left, lane = Signal(address_bits(rows)), Signal(address_bits(rows))
-        drains, active = Signal(), Signal()
+        left = Signal(address_bits(rows))
+        lane = Signal(address_bits(rows))
+        drains = Signal()
+        active = Signal()
         m.d.comb += [
             lane.eq(Mux(self.begin, rows - 1, left)),
             drains.eq(self.begin | active),

@@ -181,9 +181,13 @@ class RequestCutter(wiring.Component):
         """Counters of rows and planes, and the place of the row's end in the burst."""
         m = Module()
         now, request, sizes = self.command, self.request, sizes_of(self.p)
-        held, held_rows, rows = Signal(now.shape()), Signal(self.p.extent_bits), Signal(self.p.extent_bits)
+        held = Signal(now.shape())
+        held_rows = Signal(self.p.extent_bits)
+        rows = Signal(self.p.extent_bits)
         row_first, held_burst = Signal(init=1), Signal.like(request.burst)
-        row_end, held_end = Signal(sizes.reach), Signal(sizes.reach)  # place of the row's last byte
+        # place of the row's last byte
+        row_end = Signal(sizes.reach)
+        held_end = Signal(sizes.reach)
         whole = now.fill if self.engine == LOAD_ENGINE else Const(0, 1)
         last_row = rows == 1
         m.d.comb += [

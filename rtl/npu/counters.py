@@ -91,7 +91,9 @@ class Counters(Elaboratable):
         unknown = set(sources) - set(COUNTERS)
         assert not unknown, f"{sorted(unknown)} are no counters"
         self.sources, self.values, self.parts = sources, values, parts
-        self.first, self.running, self.end = Signal(), Signal(), Signal()
+        self.first = Signal()
+        self.running = Signal()
+        self.end = Signal()
 
     def _value(self, name: str) -> Value:
         return self.values.word_select(COUNTERS.index(name), COUNTER_BITS)
@@ -99,7 +101,9 @@ class Counters(Elaboratable):
     def elaborate(self, platform: object) -> Module:
         """A counter each; increments of several blocks are added before."""
         m = Module()
-        elapsed, started, cycles = Signal(COUNTER_BITS), Signal(), Signal(COUNTER_BITS)
+        elapsed = Signal(COUNTER_BITS)
+        cycles = Signal(COUNTER_BITS)
+        started = Signal()
         with m.If(self.first | started):
             m.d.sync += [started.eq(1), elapsed.eq(elapsed + 1)]
         with m.If(self.end):

@@ -86,9 +86,14 @@ class Drain(wiring.Component):
         """The line's place in the entry, its bytes, its elements, where they go."""
         m = Module()
         p, entry, sizes = self.p, self.entry, sizes_of(self.p)
-        line, held_line, started = Signal(sizes.reach - sizes.line), Signal(sizes.reach - sizes.line), Signal()
-        lane, last = Signal(sizes.line), Signal(sizes.line)  # first and last byte of the line that belong to the entry
-        row_first, final = Signal(), Signal()
+        line = Signal(sizes.reach - sizes.line)
+        held_line = Signal(sizes.reach - sizes.line)
+        started = Signal()
+        # first and last byte of the line that belong to the entry
+        lane = Signal(sizes.line)
+        last = Signal(sizes.line)
+        row_first = Signal()
+        final = Signal()
         m.d.comb += [
             line.eq(Mux(started, held_line, entry.low[sizes.line :])),
             final.eq(line == entry.final[sizes.line :]),
@@ -101,7 +106,9 @@ class Drain(wiring.Component):
             m.d.sync += [started.eq(~final), held_line.eq(line + 1)]
         place, address = self._position(m, row_first, lane)
         data_line = self._line(m, line, place)
-        bytes_, cut, count = Signal(p.bus_bytes), Signal(cut_bits(p)), Signal(sizes.line + 1)
+        bytes_ = Signal(p.bus_bytes)
+        cut = Signal(cut_bits(p))
+        count = Signal(sizes.line + 1)
         m.d.comb += [
             bytes_.eq(byte_mask(p.bus_bytes, lane, last)),
             cut.eq(Mux(final, entry.cut, 0)),
@@ -128,8 +135,10 @@ class Drain(wiring.Component):
     def _position(self, m: Module, row_first: Value, lane: Value) -> tuple[Value, Value]:
         """Return the place of the line's byte 0 in its element, and that element's address."""
         p, kinds = self.p, targets(self.p).values()
-        address, held_address = Signal(p.transfer_address_bits), Signal(p.transfer_address_bits)
-        place, held_place = Signal(PLACE_BITS), Signal(PLACE_BITS)
+        address = Signal(p.transfer_address_bits)
+        held_address = Signal(p.transfer_address_bits)
+        place = Signal(PLACE_BITS)
+        held_place = Signal(PLACE_BITS)
         ahead = self._choose([elements_ahead(p, place, bits) for _, bits, _ in kinds])
         before = self._choose([elements_before(lane, bits) for _, bits, _ in kinds])
         m.d.comb += [
@@ -157,7 +166,8 @@ class Drain(wiring.Component):
         sizes = [element_bytes(bits) for _, bits, _ in targets(self.p).values()]
         shift, width = Signal(PLACE_BITS), 8 * max(self.p.bus_bytes, CARRY_BYTES + 1)
         m.d.comb += shift.eq(place & self._choose([Const(size - 1, PLACE_BITS) for size in sizes]))
-        carry, shifted = Signal(8 * CARRY_BYTES), Signal(width)
+        carry = Signal(8 * CARRY_BYTES)
+        shifted = Signal(width)
         window = Cat(carry, line)
         with m.If(self.valid):
             m.d.sync += carry.eq(window[-8 * CARRY_BYTES :])

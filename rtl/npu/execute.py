@@ -214,7 +214,8 @@ class ExecuteEngine(wiring.Component):
         p, control, command = self.p, self.control, self.head.payload
         now = Signal(place_layout(p))
         held = Signal(place_layout(p), reset_less=True)
-        gives, held_gives = Signal(_GIVES), Signal(_GIVES, reset_less=True)
+        gives = Signal(_GIVES)
+        held_gives = Signal(_GIVES, reset_less=True)
         with m.If(control.matmul_starts):
             m.d.comb += [
                 now.word.eq(command.destination),

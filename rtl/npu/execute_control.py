@@ -75,13 +75,16 @@ class ExecuteControl(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Start rules, then the counters of rows and steps."""
         m = Module()
-        flying, matmul, waiting = Signal(), Signal(), Signal()
+        flying = Signal()
+        matmul = Signal()
+        waiting = Signal()
         self._count_in_flight(m, flying)
         free = ~matmul & ~waiting
         if self.p.is_os:
             m.d.comb += self.matmul_starts.eq(self.offered & free & (~flying if not self.p.overlap else 1))
         else:
-            preload, tile = Signal(), Signal()
+            preload = Signal()
+            tile = Signal()
             self._stationary_rules(m, flying, matmul, preload, tile)
             self._issue_tile(m, preload)
         self._issue_steps(m, matmul)
@@ -127,7 +130,8 @@ class ExecuteControl(wiring.Component):
     def _issue_tile(self, m: Module, preload: Signal) -> None:
         """One row of the tile a cycle."""
         rows, starts = self.p.rows, self.preload_starts
-        row, more = Signal(address_bits(rows)), Signal()
+        row = Signal(address_bits(rows))
+        more = Signal()
         m.d.comb += more.eq(row != rows - 1)
         with m.If(self.preload_issues):
             m.d.sync += [row.eq(Mux(more, row + 1, 0)), preload.eq(more)]

@@ -70,7 +70,8 @@ class Gather(wiring.Component):
             later_words = Signal(len(words), name=f"words_{stage}", reset_less=True)
             m.d.sync += [later_valid.eq(valid), later_line.eq(line), later_words.eq(words)]
             valid, line, words = later_valid, later_line, later_words
-        whole, gathered = Signal(), Signal()
+        whole = Signal()
+        gathered = Signal()
         arrived_last = valid & self._is_last(line)
         m.d.comb += [whole.eq(gathered | arrived_last), self.done.eq(whole & ~self.offer_full)]
         m.d.sync += gathered.eq(whole & ~self.done)
@@ -104,9 +105,14 @@ class Gather(wiring.Component):
     def _read(self, m: Module) -> tuple[Value, Value]:
         """Read a line a cycle; return whether one is read, and which."""
         p, bits, sizes, request = self.p, self.bits, sizes_of(self.p), self.request
-        line, held_line = Signal(sizes.burst - sizes.line), Signal(sizes.burst - sizes.line)
-        started, all_read, valid, row_first = Signal(), Signal(), Signal(), Signal()
-        address, held_address = Signal(p.scratchpad_address_bits), Signal(p.scratchpad_address_bits)
+        line = Signal(sizes.burst - sizes.line)
+        held_line = Signal(sizes.burst - sizes.line)
+        started = Signal()
+        all_read = Signal()
+        valid = Signal()
+        row_first = Signal()
+        address = Signal(p.scratchpad_address_bits)
+        held_address = Signal(p.scratchpad_address_bits)
         place, count = self._place(line), Signal(sizes.line + 1)
         first, last = self._bytes(m, line, "read")
         m.d.comb += [
@@ -130,8 +136,11 @@ class Gather(wiring.Component):
         """Cut the elements that arrive into the line's bytes; bytes and bits outside of the row are 0."""
         p, bus, size, per = self.p, 8 * self.p.bus_bytes, element_bytes(self.bits), elements_per_byte(self.bits)
         first, last = self._bytes(m, line, "arriving")
-        mask, shifted, data = Signal(p.bus_bytes), Signal(bus), Signal(bus)
-        elements, cut = Signal(p.bus_bytes * per), Signal(log2(per))
+        mask = Signal(p.bus_bytes)
+        shifted = Signal(bus)
+        data = Signal(bus)
+        elements = Signal(p.bus_bytes * per)
+        cut = Signal(log2(per))
         m.d.comb += [
             mask.eq(byte_mask(p.bus_bytes, first, last)),
             cut.eq(self._cut(line)),

@@ -65,11 +65,15 @@ class LoadEngine(wiring.Component):
         m = Module()
         m.submodules.cutter, m.submodules.drain = self.cutter, self.drain
         sizes = sizes_of(self.p)
-        oldest, newest = Signal(sizes.slot), Signal(sizes.slot)  # entries to drain next, to enter next
-        held, complete = Signal(address_bits(self.p.outstanding + 1)), Signal(self.p.outstanding)
+        # entries to drain next, to enter next
+        oldest = Signal(sizes.slot)
+        newest = Signal(sizes.slot)
+        held = Signal(address_bits(self.p.outstanding + 1))
+        complete = Signal(self.p.outstanding)
         enters = self._issue(m, held != self.p.outstanding, newest)
         self._buffers(m, enters, oldest, newest)
-        waiting, ready = Signal(), Signal()
+        waiting = Signal()
+        ready = Signal()
         m.d.comb += [
             waiting.eq(held != 0),
             ready.eq(complete.bit_select(oldest, 1)),
@@ -93,7 +97,9 @@ class LoadEngine(wiring.Component):
     def _issue(self, m: Module, room: Value, slot: Value) -> Value:
         """Start commands and offer their requests; return whether one becomes an entry."""
         cutter, request, head = self.cutter, self.cutter.request, self.head
-        idle, active, enters = Signal(), Signal(), Signal()
+        idle = Signal()
+        active = Signal()
+        enters = Signal()
         beats = Signal(address_bits(self.p.burst_bytes // self.p.bus_bytes + 1))
         m.d.comb += [
             idle.eq(~cutter.busy),

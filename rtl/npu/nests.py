@@ -191,9 +191,11 @@ class TurnAddresses(wiring.Component):
         """Where lanes wrap is worked out once a command and turned around with the lanes."""
         m = Module()
         m.submodules.positions = positions = self.positions
-        position, held = Signal(self.bits, reset_less=True), Signal(self.bits, reset_less=True)
+        position = Signal(self.bits, reset_less=True)
+        held = Signal(self.bits, reset_less=True)
         wraps = lane_wraps(m, self.lane_nest, self.lanes)
-        inner, both = Signal(self.lanes, reset_less=True), Signal(self.lanes, reset_less=True)
+        inner = Signal(self.lanes, reset_less=True)
+        both = Signal(self.lanes, reset_less=True)
         jumps = Signal(self.lane_nest.shape(), reset_less=True)
         jump = Mux(both[0], jumps.j2, Mux(inner[0], jumps.j1, jumps.j0))
         next_position = position + positions.jump

@@ -36,7 +36,8 @@ class PortArbiter(wiring.Component):
         """The grant moves when a request is accepted."""
         m = Module()
         load, store, request = self.load, self.store, self.request
-        store_last, grant_store = Signal(init=1), Signal()
+        store_last = Signal(init=1)
+        grant_store = Signal()
         m.d.comb += [
             grant_store.eq(store.valid & (~load.valid | ~store_last)),
             request.valid.eq(load.valid | store.valid),

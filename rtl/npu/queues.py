@@ -51,7 +51,8 @@ class Sequencer(Elaboratable):
 
     def __init__(self, p: NpuParameters, command: Any, heads: Mapping[str, Any]) -> None:
         self.p, self.command, self.heads = p, command, heads
-        self.waits, self.levels = Signal(), Signal(len(ENGINES) * level_bits(p))
+        self.waits = Signal()
+        self.levels = Signal(len(ENGINES) * level_bits(p))
 
     def elaborate(self, platform: object) -> Module:
         """Queues behind one door."""

@@ -111,8 +111,11 @@ class StoreEngine(wiring.Component):
     def _retire(self, m: Module, accepted: Value, offer: data.View) -> tuple[Value, Value]:
         """Enter accepted writes, free the oldest when it is complete; return whether there is room, and the slot."""
         p, sizes = self.p, sizes_of(self.p)
-        oldest, newest = Signal(sizes.slot), Signal(sizes.slot)
-        held, complete, frees = Signal(address_bits(p.outstanding + 1)), Signal(p.outstanding), Signal()
+        oldest = Signal(sizes.slot)
+        newest = Signal(sizes.slot)
+        held = Signal(address_bits(p.outstanding + 1))
+        complete = Signal(p.outstanding)
+        frees = Signal()
         layout = data.StructLayout({"last": 1, "gives": TOKEN_MASK_BITS})
         m.submodules.entries = entries = Memory(shape=layout, depth=p.outstanding, init=[])
         write, read = entries.write_port(), entries.read_port(domain="comb")

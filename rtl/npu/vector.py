@@ -89,8 +89,10 @@ class VectorEngine(wiring.Component):
     def _take_commands(self, m: Module) -> None:
         """Start the head when idle; keep what is needed of it."""
         layout = held_layout(self.p)
-        self.start, self.busy = Signal(), Signal()
-        self.held, self.now = Signal(layout, reset_less=True), Signal(layout)
+        self.start = Signal()
+        self.busy = Signal()
+        self.held = Signal(layout, reset_less=True)
+        self.now = Signal(layout)
         head = Cat(self.head.payload[name] for name in HELD)
         m.d.comb += [
             self.start.eq(~self.busy & self.head.valid & self.tokens_ready),
@@ -155,7 +157,9 @@ class VectorEngine(wiring.Component):
         """Return the lanes' elements."""
         p, now, latency = self.p, self.now, self.p.vector_read_latency
         take, at_sum = self._take(m, slots[latency]), slots[latency + vector_plan(p).to_sum]
-        select, bounds, pool_bounds = Signal(select_layout(p)), Signal(bounds_layout(p)), Signal(bounds_layout(p))
+        select = Signal(select_layout(p))
+        bounds = Signal(bounds_layout(p))
+        pool_bounds = Signal(bounds_layout(p))
         arriving, finished = self._command(latency), self._command(latency + len(vector_plan(p).cuts))
         m.d.comb += [
             select.from_accumulator.eq(now.from_accumulator),

@@ -81,7 +81,10 @@ class VectorLoops(wiring.Component):
         """Counters of what is left: passes of the tap, taps of the output, channels of the position, positions."""
         m = Module()
         start, steps, head, command = self.start, self.steps, self.head, self.command
-        issuing, first, first_before, new_output = Signal(), Signal(), Signal(), Signal()
+        issuing = Signal()
+        first = Signal()
+        first_before = Signal()
+        new_output = Signal()
         m.d.comb += [new_output.eq(start | steps.group), self.active.eq(start | issuing)]
         passes = self._passes(m)
         taps = self._left(m, "taps", new_output, Mux(start, head.taps, command.taps), steps.tap)
@@ -118,7 +121,8 @@ class VectorLoops(wiring.Component):
         greatest = max((passes for _, _, passes in self.p.functions), default=1)
         if greatest == 1:
             return _Left(Const(1), Const(1), Const(1))
-        function, count = Signal(FUNCTION_BITS), Signal(range(greatest + 1))
+        function = Signal(FUNCTION_BITS)
+        count = Signal(range(greatest + 1))
         m.d.comb += function.eq(Mux(self.start, self.head.function, self.command.function))
         with m.Switch(function):
             for name, _, passes in self.p.functions:

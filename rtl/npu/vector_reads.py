@@ -85,7 +85,9 @@ class VectorReads(wiring.Component):
             taps.step.eq(steps.tap),  # with the last tap its digits are back at the first's
         ]
         of_tap, of_group, of_position = (Signal(bits, name=f"address_of_{x}") for x in ("tap", "group", "position"))
-        base, jump, first_tap = Signal(bits), Signal(bits), Signal()
+        base = Signal(bits)
+        jump = Signal(bits)
+        first_tap = Signal()
         m.d.comb += first_tap.eq(self.start | steps.group)
         with m.If(steps.position):
             m.d.comb += [base.eq(of_position), jump.eq(positions.jump)]

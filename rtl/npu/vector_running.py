@@ -70,11 +70,9 @@ class RunningValue(wiring.Component):
         bits, take = self.plan.running_bits, self.take
         is_mul, is_max, is_add = self._is(MUL), self._is(MAX_POOL), self._is(ADD)
         running = Signal(signed(bits), reset_less=True)
-        addend, before, difference = (
-            Signal(signed(bits)),
-            Signal(signed(bits)),
-            Signal(signed(self.plan.difference_bits)),
-        )
+        addend = Signal(signed(bits))
+        before = Signal(signed(bits))
+        difference = Signal(signed(self.plan.difference_bits))
         element = self.operand[: self.plan.difference_bits - 1].as_signed()
         m.d.comb += [difference.eq(element - take.zero_point), addend.eq(self.operand)]
         if self.plan.right_bits:

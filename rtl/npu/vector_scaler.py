@@ -93,10 +93,12 @@ class Scaler(wiring.Component):
     def _sum(self, m: Module, product: Value, shift: Value) -> tuple[Value, Value]:
         """Return what is shifted and by how much. The register of the sum is that of the pipeline, where it has one."""
         bits = self.plan.add_bits
-        held, word = Signal(signed(WORD_BITS), reset_less=True), Signal(signed(WORD_BITS))
+        held = Signal(signed(WORD_BITS), reset_less=True)
+        word = Signal(signed(WORD_BITS))
         held_shift = Signal(len(shift), reset_less=True)
         if bits:
-            before, total = Signal(bits), Signal(bits)
+            before = Signal(bits)
+            total = Signal(bits)
             m.d.comb += [
                 before.eq(Mux(self.summing & ~self.first, held[:bits], 0)),
                 total.eq(product[:bits] + before),
@@ -127,7 +129,8 @@ class Scaler(wiring.Component):
             if most < len(kept):
                 beyond = beyond | (after[most:] ^ sign.replicate(len(kept) - most)).any()
             kept = after[:most]
-        shifted, other_sign = Signal(signed(bits)), Signal()
+        shifted = Signal(signed(bits))
+        other_sign = Signal()
         m.d.comb += other_sign.eq(~sign)
         m.d.comb += shifted.eq(Cat(Mux(beyond, other_sign.replicate(bits - 1), kept[1:]), sign))
         return shifted, kept[0], sticky

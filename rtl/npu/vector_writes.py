@@ -45,7 +45,8 @@ class VectorWrites(wiring.Component):
         multiples = _multiples(m, command.d_lane, p.lanes)
         at, of_position = Signal(bits, name="at"), Signal(bits, name="of_position")
         left, column = Signal(p.extent_bits, name="channels_left"), Signal(p.extent_bits, name="column")
-        last, following = Signal(), Signal(bits)
+        last = Signal()
+        following = Signal(bits)
         now = self._now({"at": at, "of_position": of_position, "left": left, "column": column})
         next_column = now["column"] + 1
         row_ends = next_column == command.n0

@@ -89,7 +89,8 @@ class Scheduler(wiring.Component):
         idle = self._gwrite_left == 0
         if not p.interval:
             return self.listed.valid & idle, Const(1, 1)
-        self._rests, self._admitted = Signal(), Signal()
+        self._rests = Signal()
+        self._admitted = Signal()
         header, gwrite = head.command == HEADER, head.command == GWRITE
         estimate = Mux(header, tile_clocks(p, self._rows, head.comps, head.readres), vector_clocks(p, self._rows))
         asks = header | (gwrite & ~self._admitted)

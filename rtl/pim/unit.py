@@ -65,7 +65,8 @@ class ComputeUnit(wiring.Component):
         m.d.comb += [self.read.eq(comp | load), self.column.eq(column), self.loading.eq(load)]
         m.submodules.buffer = buffer = Memory(shape=p.column_bits, depth=p.columns, init=[])
         write, read = buffer.write_port(), buffer.read_port()
-        arrives, at = Signal(), Signal(range(p.columns), reset_less=True)
+        arrives = Signal()
+        at = Signal(range(p.columns), reset_less=True)
         m.d.sync += [arrives.eq(load), at.eq(load_column)]
         m.d.comb += [
             write.en.eq(arrives), write.addr.eq(at), write.data.eq(self.columns[: p.column_bits]),
@@ -96,7 +97,8 @@ class ComputeUnit(wiring.Component):
         with m.Elif(until_read != 0):
             m.d.sync += until_read.eq(until_read - 1)
         # A HEADER may issue while a DOT before it still runs: it sets the slice of the COMP or DOT behind it.
-        following, fresh = Signal(range(p.slices)), Signal()
+        following = Signal(range(p.slices))
+        fresh = Signal()
         starts = self._is(COMP) | dot
         place = Mux(starts & fresh, 0, following)
         with m.If(header | starts):
@@ -108,7 +110,8 @@ class ComputeUnit(wiring.Component):
     def _load(self, m: Module) -> tuple[Value, Value]:
         """Return the column accesses of a GWRITE and their columns."""
         p = self.parameters
-        running, wait = Signal(), Signal(range(p.column_clocks))
+        running = Signal()
+        wait = Signal(range(p.column_clocks))
         column = Signal(range(p.columns))
         gwrite = self._is(GWRITE)
         load = Signal()
