@@ -25,6 +25,7 @@ _PRIVATE = re.compile(r"\\\$\S+ ")
 #: A next value: its wire, the value by default, further statements.
 _NEXT = re.compile(r"  always @\* begin\n    if \(\S+ \) begin end\n    (\\\$\S+ ) = (.+);\n((?:    .*\n)*)  end\n")
 _REGISTER = re.compile(r"  always @\(posedge (\w+)\)\n    (\w+|\\\S+ ) <= (\\\$\S+ );\n")
+_DECLARED = re.compile(r"\n  reg (?:\[\d+:0\] )?(\\\$\S+ );(?=\n)")
 _ASSIGNED = re.compile(r"^( +)(.+?)((?:\[[\d:]+\])?) = ", re.MULTILINE)
 _REPEATED = re.compile(r"(?<=[{ ])((?:\\\S+ |[\w.]+)(?:\[\d+\])?), (?:\1, )+\1(?=[ ,])")
 
@@ -43,7 +44,7 @@ def _replication(found: re.Match[str]) -> str:
 def _with_registers(module: str) -> str:
     registers = {found[3]: found for found in _REGISTER.finditer(module)}
     used = Counter(_PRIVATE.findall(module)) if registers else Counter()
-    joined: list[re.Match[str]] = []
+    joined: set[str] = set()
 
     def one_block(found: re.Match[str]) -> str:
         wire, default, statements = found.groups()
@@ -52,14 +53,12 @@ def _with_registers(module: str) -> str:
             return found[0]  # besides here it stands in its declaration and at the register, and nowhere else
         if {target for _, target, _ in _ASSIGNED.findall(statements)} - {wire}:
             return found[0]
-        joined.append(register)
+        joined.add(wire)
         clock, target = register[1], register[2]
         first = "" if default.strip() == target.strip() else f"    {target} <= {default};\n"
         rest = _ASSIGNED.sub(lambda place: f"{place[1]}{target}{place[3]} <= ", statements)
         return f"  always @(posedge {clock}) begin\n{first}{rest}  end\n"
 
     text = _NEXT.sub(one_block, module)
-    for register in joined:
-        text = text.replace(register[0], "", 1)
-        text = re.sub(rf"\n  reg (?:\[\d+:0\] )?{re.escape(register[3])};(?=\n)", "", text, count=1)
-    return text
+    text = _REGISTER.sub(lambda found: "" if found[3] in joined else found[0], text)
+    return _DECLARED.sub(lambda found: "" if found[1] in joined else found[0], text)

@@ -76,12 +76,10 @@ class ArrayColumn(wiring.Component):
         down: dict[str, Value] = {port.enters: getattr(self, port.enters) for port in self.element.down if port.enters}
         make, probes = partial(make_element, self.p, probe=self.probing), []
         for r in range(self.p.rows):
-            right = {
-                name: getattr(self, name).word_select(r, port.bits)
-                for port in self.element.right
-                for name in (port.enters, port.leaves)
-            }
+            right = {x.enters: getattr(self, x.enters).word_select(r, x.bits) for x in self.element.right}
             pe = place(m, f"pe_{r}", self.parts, PE_MODULE, make, {"enable": self.enable} | right | down)
+            for port in self.element.right:
+                m.d.comb += getattr(self, port.leaves).word_select(r, port.bits).eq(getattr(pe, port.leaves))
             down |= {x.enters: getattr(pe, x.leaves) for x in self.element.down if x.enters and x.leaves}
             probes += [pe.probe] if self.probing else []
         leaving = [port.leaves for port in self.element.down if port.leaves]
@@ -150,18 +148,20 @@ class SystolicArray(wiring.Component):
         entering, down = self._os_edges(m) if self.p.is_os else self._ws_edges(m)
         entering["stream_in"] = self._stream_edges(m)
         make = partial(ArrayColumn, self.p, parts=self.parts, probe=self.probing)
-        sums = {"total_out": self.total} | ({} if self.p.is_os else {"total_next": self.total_next})
         columns: list[Any] = []
         for c in range(self.p.cols):
             if columns:
                 entering = {port.enters: getattr(columns[-1], port.leaves) for port in make_element(self.p).right}
             above = {name: lanes.word_select(c, len(lanes) // self.p.cols) for name, lanes in down.items()}
             above["total_in"] = Const(0, self.p.accumulator.bits)
-            leaving = {name: lanes.word_select(c, self.p.accumulator.bits) for name, lanes in sums.items()}
-            wires = {"enable": self.enable} | entering | above | leaving
+            wires = {"enable": self.enable} | entering | above
             columns.append(place(m, f"column_{c}", self.parts, COLUMN_MODULE, make, wires))
+        m.d.comb += self.total.eq(Cat(column.total_out for column in columns))
         if not self.p.is_os:
-            m.d.comb += self.tile_end.eq(entering["tile_write_in"][-1])
+            m.d.comb += [
+                self.tile_end.eq(entering["tile_write_in"][-1]),
+                self.total_next.eq(Cat(column.total_next for column in columns)),
+            ]
         if self.probing:
             bits = len(self.probe) // (self.p.rows * self.p.cols)
             rows = range(self.p.rows)

@@ -78,40 +78,42 @@ class Counters(Elaboratable):
     ----------
     sources : dict of str to list of Value
         For each counter that moves, the increments that its blocks report.
-    values : Value
-        Takes the counters, `COUNTER_BITS` for each of `simulators.activity.COUNTERS`.
     parts : Parts, optional
         `rtl.emission.place`.
 
-    ``first`` is the cycle 0 of docs/npu.md, ``running`` says that it is over; ``cycles`` is the cycle
-    of the last ``end`` so far.
+    Attributes
+    ----------
+    first, end : Signal
+        Cycle 0 of docs/npu.md; a command ends in this cycle.
+    running : Signal
+        Cycle 0 is over.
+    values : dict of str to Value
+        Each of `simulators.activity.COUNTERS`; ``cycles`` is the cycle of the last `end` so far.
     """
 
-    def __init__(self, sources: dict[str, list[Value]], values: Value, parts: Parts | None = None):
+    def __init__(self, sources: dict[str, list[Value]], parts: Parts | None = None):
         unknown = set(sources) - set(COUNTERS)
         assert not unknown, f"{sorted(unknown)} are no counters"
-        self.sources, self.values, self.parts = sources, values, parts
+        self.sources, self.parts = sources, parts
+        self.values: dict[str, Value] = dict.fromkeys(COUNTERS, Const(0, COUNTER_BITS))
+        self.values |= {name: Signal(COUNTER_BITS, name=name) for name in ("cycles", *sources)}
         self.first = Signal()
         self.running = Signal()
         self.end = Signal()
-
-    def _value(self, name: str) -> Value:
-        return self.values.word_select(COUNTERS.index(name), COUNTER_BITS)
 
     def elaborate(self, platform: object) -> Module:
         """A counter each; increments of several blocks are added before."""
         m = Module()
         elapsed = Signal(COUNTER_BITS)
-        cycles = Signal(COUNTER_BITS)
         started = Signal()
         with m.If(self.first | started):
             m.d.sync += [started.eq(1), elapsed.eq(elapsed + 1)]
         with m.If(self.end):
-            m.d.sync += cycles.eq(elapsed)
-        m.d.comb += [self._value("cycles").eq(cycles), self.running.eq(started)]
+            m.d.sync += self.values["cycles"].eq(elapsed)
+        m.d.comb += self.running.eq(started)
         increments = {name: sum(many[1:], many[0]) for name, many in self.sources.items()}
         bits = max(map(len, increments.values()))
         for name, increment in increments.items():
-            wires = {"increment": Cat(increment, Const(0, bits - len(increment))), "value": self._value(name)}
+            wires = {"increment": Cat(increment, Const(0, bits - len(increment))), "value": self.values[name]}
             place(m, name, self.parts, "codesign_counter", lambda: Counter(bits), wires)
         return m

@@ -139,13 +139,13 @@ class ExecuteEngine(wiring.Component):
 
     def _addresses(
         self, m: Module, name: str, kind: type, lanes: int, bits: int, wires: dict[str, Value]
-    ) -> None:  # fmt: skip
-        """Address generators for the nests of the head; `wires` say when, and take what it gives."""
+    ) -> Any:  # fmt: skip
+        """Address generators for the nests of the head; `wires` say when."""
         command = self.head.payload
         nests = {"nest": nest_of(command, "", bits), "lane_nest": nest_of(command, "lane_", bits)}
         module = f"codesign_{'turn' if kind is TurnAddresses else 'lane'}_addresses_{lanes}x{bits}"
         wires = {"address": command.address[:bits]} | nests | wires
-        place(m, name, self.parts, module, lambda: kind(lanes, self.p.extent_bits, bits), wires)
+        return place(m, name, self.parts, module, lambda: kind(lanes, self.p.extent_bits, bits), wires)
 
     def _stream(self, m: Module) -> None:
         """Operands of a vector or step: masked, then D registers; with the first one of a tile its swap bit."""
@@ -154,18 +154,21 @@ class ExecuteEngine(wiring.Component):
         when = {"start": control.matmul_starts, "issue": control.matmul_issues}
         used = [control.lanes[r] & control.matmul_issues for r in range(lanes)]
         if p.serializer:
-            wires = when | {"first_lane": control.first_lane, "now": ports[0].address}
-            self._addresses(m, "stream_addresses", TurnAddresses, lanes, bits, wires)
+            wires = when | {"first_lane": control.first_lane}
+            now = self._addresses(m, "stream_addresses", TurnAddresses, lanes, bits, wires).now
             first = control.matmul_issues & control.first_lane
             m.d.comb += [
+                ports[0].address.eq(now),
                 self.array.word.eq(self._line(m, Mux(used[0], ports[0].data, 0), p.operand_latency, "word")),
                 self.array.word_first.eq(self._line(m, first, p.operand_latency, "word_first", control=True)),
             ]
             return
-        wires = when | {"addresses": Cat(port.address for port in ports)}
-        self._addresses(m, "stream_addresses", LaneAddresses, lanes, bits, wires)
+        addresses = self._addresses(m, "stream_addresses", LaneAddresses, lanes, bits, when).addresses
         read = [Mux(used[r], port.data, 0) for r, port in enumerate(ports)]
-        m.d.comb += self.array.stream.eq(self._line(m, Cat(*read), p.operand_latency, "stream"))
+        m.d.comb += [
+            Cat(port.address for port in ports).eq(addresses),
+            self.array.stream.eq(self._line(m, Cat(*read), p.operand_latency, "stream")),
+        ]
         if not p.is_os and p.shadow:
             swap = control.matmul_starts & self.head.payload.swap
             m.d.comb += self.array.swap.eq(self._line(m, swap, p.operand_latency, "swap", control=True))
@@ -191,15 +194,15 @@ class ExecuteEngine(wiring.Component):
         """Rows of the stationary tile, D registers that never wait; the preload's end and tokens."""
         p, control, command = self.p, self.control, self.head.payload
         bits = len(self.tile_reads[0].address)
-        addresses = Cat(port.address for port in self.tile_reads)
-        when = {"start": control.preload_starts, "issue": control.preload_issues, "addresses": addresses}
-        self._addresses(m, "tile_addresses", LaneAddresses, p.cols, bits, when)
+        when = {"start": control.preload_starts, "issue": control.preload_issues}
+        addresses = self._addresses(m, "tile_addresses", LaneAddresses, p.cols, bits, when).addresses
         rows = control.preload_issues & control.tile_rows
         read = [Mux(rows & control.tile_cols[c], port.data, 0) for c, port in enumerate(self.tile_reads)]
         crossing = p.operand_latency + p.rows - 1 + p.cols - 1
         m.submodules.preload_gives = gives = Waiting(_GIVES, crossing, p.rows)
         first = delayed(m, control.preload_starts, p.operand_latency, "tile_first", control=True)
         m.d.comb += [
+            Cat(port.address for port in self.tile_reads).eq(addresses),
             self.array.tile.eq(delayed(m, Cat(*read), p.operand_latency, "tile")),
             self.array.tile_first.eq(first),
             gives.push.eq(control.preload_starts),

@@ -58,7 +58,7 @@ class Npu(wiring.Component):
         super().__init__(members)
         heads = {name: engine.head for name, engine in self._engines().items()}
         self.sequencer = Sequencer(p, self.command, heads)
-        self.performance = Counters(self._sources(), self.counters, parts)
+        self.performance = Counters(self._sources(), parts)
 
     def _engines(self) -> dict[str, Any]:
         return dict(zip(ENGINES, (self.load, self.execute, self.vector, self.store), strict=True))
@@ -181,5 +181,6 @@ class Npu(wiring.Component):
             self.waits.matmul_started.eq(self.execute.matmul_started),
             self.waits.commands.eq(self.execute_commands),
             self.performance.first.eq(self.command.valid & self.command.ready),
+            self.counters.eq(Cat(self.performance.values.values())),
             self.performance.end.eq(Cat(*(end.pulse for end in self._ends().values())).any()),
         ]
