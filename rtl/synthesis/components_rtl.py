@@ -52,7 +52,7 @@ class Adder(wiring.Component):
 
 def component_verilog(component: Elaboratable, name: str) -> str:
     """Return the Verilog of a component as module `name`."""
-    return verilog_of([(component, name)])
+    return verilog_of(component, name)
 
 
 def pe_component(shape: PeShape) -> ProcessingElement:

@@ -176,7 +176,7 @@ def characterize_lane(
     from rtl.emission import verilog_of
     from rtl.npu.vector_lane import LANE_MODULE, VectorLane
 
-    gates = Gates.of(verilog_of([(VectorLane(p), LANE_MODULE)]), LANE_MODULE, library, recipe)
+    gates = Gates.of(verilog_of(VectorLane(p), LANE_MODULE), LANE_MODULE, library, recipe)
     model = gates.energy_model(lambda name: "multiply_add")
     works = lane_stimulus(p, STEPS, _SEED)
     if check:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtl.parameters import LEAST_EXTENT_BITS
-from rtl.random_programs import far_nest, long_rows
+from rtl.random_nests import far_nest, long_rows
 
 
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 400))
