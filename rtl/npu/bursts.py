@@ -113,11 +113,6 @@ def missing_elements(count: Value, bits: int) -> Value:
     return (-count)[: log2(elements_per_byte(bits))]
 
 
-def following(slot: Value, slots: int) -> Value:
-    """Return the next number of a ring of `slots`."""
-    return Mux(slot == slots - 1, 0, slot + 1)
-
-
 def carry_select(m: Module, one: Value, other: Value, part_bits: int = 14) -> Value:
     """Return the sum of two numbers, modulo the width of the first.
 

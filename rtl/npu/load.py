@@ -7,7 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from rtl.npu.bursts import RequestCutter, beats_of, cut_bits, following, missing_elements, sizes_of
+from rtl.npu.bursts import RequestCutter, beats_of, cut_bits, missing_elements, sizes_of
 from rtl.npu.drain import Drain, entry_layout, targets
 from rtl.npu.interfaces import (
     counts_layout,
@@ -16,6 +16,7 @@ from rtl.npu.interfaces import (
     engine_members,
     offer_layout,
 )
+from rtl.npu.rings import following
 from rtl.parameters import NpuParameters, address_bits
 from rtl.ports import response_layout
 from simulators.program import LOAD_ENGINE, SCRATCHPAD, WEIGHT_BUFFER

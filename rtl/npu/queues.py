@@ -13,8 +13,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.encoding import ENGINE_BITS, TOKEN_MASK_BITS, body_bits
-from rtl.npu.bursts import following
 from rtl.npu.interfaces import end_signature
+from rtl.npu.rings import following
 from rtl.parameters import NpuParameters
 from simulators.program import CHANNELS, ENGINES, EXECUTE_ENGINE, LOAD_ENGINE, STORE_ENGINE, VECTOR_ENGINE
 

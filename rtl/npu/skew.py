@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.npu.rings import following
 from rtl.parameters import address_bits
 
 
@@ -101,7 +102,7 @@ class Waiting(wiring.Component):
         for pointer, moves in ((write, self.push), (read, self.pop)):
             if self.slots > 1:
                 with m.If(moves):
-                    m.d.sync += pointer.eq(Mux(pointer == self.slots - 1, 0, pointer + 1))
+                    m.d.sync += pointer.eq(following(pointer, self.slots))
         for k, slot in enumerate(slots):
             with m.If(self.push & (write == k)):
                 m.d.sync += slot.eq(self.i)

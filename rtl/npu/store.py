@@ -11,13 +11,13 @@ from rtl.encoding import TOKEN_MASK_BITS
 from rtl.npu.bursts import (
     RequestCutter,
     beats_of,
-    following,
     request_shape,
     sizes_of,
 )
 from rtl.npu.gather import Gather
 from rtl.npu.interfaces import counts_layout, elements_per_beat, end_signature, engine_members, fields_of
 from rtl.npu.masks import byte_mask
+from rtl.npu.rings import following
 from rtl.parameters import NpuParameters, address_bits
 from rtl.ports import request_layout
 from simulators.program import STORE_ENGINE

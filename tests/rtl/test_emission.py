@@ -67,6 +67,13 @@ def test_code_that_this_processor_cannot_run_is_compiled_again(tmp_path, monkeyp
     assert verilog_of(Counter(4), "part") == first
 
 
+def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path, monkeypatch) -> None:
+    first = verilog_of(Counter(4), "part")
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "file"))
+    assert verilog_of(Counter(4), "part") == first
+
+
 def test_what_yosys_refuses_is_one_line(monkeypatch) -> None:
     monkeypatch.setattr("rtl.emission.rtlil.convert", lambda *_, **__: "module \\part\n  wire\nend\n")
     with pytest.raises(CodesignError, match=r"^yosys: ERROR: Parser error in line 3: [^\n]*$"):
@@ -77,6 +84,12 @@ def test_what_yosys_refuses_is_one_line(monkeypatch) -> None:
 def test_a_wire_of_another_width_is_refused(parts: Parts | None) -> None:
     with pytest.raises(AssertionError, match=r"counter\.increment has 4 bits and is connected to 3"):
         Fragment.get(Placed(parts, Signal(3)), None)
+
+
+@pytest.mark.parametrize("wires", [{}, {"increment": Const(1, 4), "step": Const(1)}], ids=["forgotten", "unknown"])
+def test_each_input_and_nothing_else_is_connected(wires: dict[str, Value]) -> None:
+    with pytest.raises(AssertionError, match=r"^counter: (increment|step): no port, or an input that nothing enters"):
+        place(Module(), "counter", Parts(), "counter", lambda: Counter(4), wires)
 
 
 def test_an_output_drives_what_it_is_given() -> None:
